@@ -1,0 +1,58 @@
+/*
+ * Arenas: memory with one lifetime, given back all at once.
+ *
+ * Allocation moves a pointer inside a chunk; chunks double from 4 KiB to 1 MiB, larger requests
+ * get their own. Everything is zeroed and aligned for any object. arena_reset keeps the first
+ * chunk, so a loop that resets per step reaches a steady state without malloc. Name arenas by
+ * lifetime: scratch, request, plan.
+ *
+ * Threads: an arena belongs to one thread at a time.
+ * Limits:  none of its own: doors bound what comes in; exhausted memory ends the process.
+ */
+#ifndef HL_BASE_ARENA_H
+#define HL_BASE_ARENA_H
+
+#include <stdarg.h>
+
+#include "base/attr.h"
+#include "base/str.h"
+
+struct arena;
+
+struct arena *arena_new(void);
+void arena_free(struct arena *a);
+HL_DEFINE_FREEP(arena_free, struct arena)
+void arena_reset(struct arena *a);
+
+/* Bytes handed out since the last reset, alignment included. */
+size_t arena_used_bytes(const struct arena *a);
+
+void *arena_alloc(struct arena *a, size_t size_bytes) __attribute__((malloc, returns_nonnull));
+/* Zeroed room for `count` objects; a product that overflows ends the process. */
+void *arena_alloc_array(struct arena *a, size_t count, size_t size_bytes)
+    __attribute__((returns_nonnull));
+#define arena_array(a, type, count) ((type *)arena_alloc_array((a), (count), sizeof(type)))
+#define arena_one(a, type) ((type *)arena_alloc((a), sizeof(type)))
+
+/*
+ * Grows an array that lives in the arena: returns room for at least need_count objects with the
+ * first `count` kept, and updates *cap_count. The old room stays behind until the reset.
+ */
+void *arena_grow(struct arena *a, void *old, size_t count, size_t *cap_count, size_t need_count,
+                 size_t size_bytes);
+/* Appends to (array, count, cap), three lvalues; evaluates them more than once. */
+#define ARENA_PUSH(a, array, count, cap, item)                                                     \
+    do {                                                                                           \
+        if ((count) == (cap))                                                                      \
+            (array) = arena_grow((a), (array), (count), &(cap), (count) + 1, sizeof(*(array)));    \
+        (array)[(count)++] = (item);                                                               \
+    } while (0)
+
+/* Copies; a NUL stands behind the last byte, so .ptr is a C string if s holds no NUL itself. */
+struct str arena_dup(struct arena *a, struct str s);
+char *arena_cstr(struct arena *a, struct str s);
+struct str arena_printf(struct arena *a, const char *fmt, ...) HL_PRINTF(2, 3);
+struct str arena_vprintf(struct arena *a, const char *fmt, va_list args);
+struct str arena_concat(struct arena *a, struct str left, struct str right);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * Strings: a pointer and a length, borrowed unless a function says otherwise.
+ *
+ * A struct str may hold any bytes and need not end in NUL; {NULL, 0} is the empty string. str_dup
+ * copies to the heap (free with str_free); arena_dup (base/arena.h) copies into an arena.
+ *
+ * Threads: pure functions of their arguments.
+ */
+#ifndef HL_BASE_STR_H
+#define HL_BASE_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+
+struct str {
+    const char *ptr;
+    size_t len;
+};
+
+#define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
+#define STR_NONE ((struct str){NULL, 0})
+#define STR_FMT "%.*s"
+#define STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
+
+/* The string of a NUL-terminated C string, borrowed; NULL gives the empty string. */
+struct str str_from(const char *c);
+
+bool str_eq(struct str a, struct str b);
+/* Bytewise order; a prefix sorts first. */
+int str_cmp(struct str a, struct str b);
+bool str_starts(struct str s, struct str prefix);
+bool str_ends(struct str s, struct str suffix);
+bool str_has_byte(struct str s, char c);
+
+/* Offset of the first occurrence of `needle` at or after `from`; SIZE_MAX if there is none. */
+size_t str_find(struct str s, struct str needle, size_t from);
+
+/* Bytes [from, to) of s; both are cut to its length. */
+struct str str_sub(struct str s, size_t from, size_t to);
+
+/* Without ASCII blanks (space, tab, CR, LF) at both ends. */
+struct str str_trim(struct str s);
+
+/*
+ * Cuts *rest at the first `sep`: returns what stood before it and moves *rest behind it. Without a
+ * separator it returns all and empties *rest. Loop: while (rest.len) { part = str_cut(&rest, ',');
+ * }
+ */
+struct str str_cut(struct str *rest, char sep);
+
+/* Decimal integers, whole string, no blanks. Returns false on anything else or overflow. */
+HL_MUST bool str_to_i64(struct str s, int64_t *out);
+HL_MUST bool str_to_u64(struct str s, uint64_t *out);
+
+/* True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
+bool str_is_utf8(struct str s);
+
+/* A copy on the heap, NUL behind the last byte. Free with str_free. */
+struct str str_dup(struct str s);
+void str_free(struct str s);
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * YAML in and out, as Go's sigs.k8s.io/yaml (v1.4, on yaml.v2 semantics) does it.
+ *
+ * Reading: libyaml's event API only. Plain scalars resolve by YAML 1.1 as yaml.v2 does (yes/no/on/
+ * off, 0x 0o 0b and leading-zero octal, underscores, .inf, .nan, ~; timestamps stay strings; quoted
+ * and block scalars are strings); explicit core tags (!!str, !!int, ...) are honoured; unknown local
+ * tags (!Env) keep the node without the tag. Map keys become strings as sigs.k8s.io/yaml converts
+ * them for JSON (1 -> "1", true -> "true"). Anchors, aliases and merge keys (<<) work; explicit
+ * members win over merged ones, earlier merges over later ones. A duplicate key in one mapping is
+ * an error that names both lines.
+ *
+ * Writing: byte-identical to sigs.k8s.io/yaml Marshal (keys sorted, two-space indent, sequences not
+ * indented below their key, its quoting rules and its line folding, floats as Go prints them).
+ *
+ * Threads: pure functions.
+ * Limits at the door, checked before memory is spent:
+ *   bytes   YAML_BYTES_MAX a stream;
+ *   depth   VALUE_DEPTH_MAX nested collections, counted by a scan in front of libyaml, whose own
+ *           flow nesting is quadratic: 160 kB of '[' is refused in milliseconds;
+ *   aliases the nodes that aliases add up to, at most ten times the bytes of the stream;
+ *   documents YAML_DOCUMENTS_MAX a stream.
+ */
+#ifndef HL_CORE_VALUE_YAML_H
+#define HL_CORE_VALUE_YAML_H
+
+#include "core/value/value.h"
+
+enum { YAML_BYTES_MAX = 4 << 20, YAML_DOCUMENTS_MAX = 10000 };
+
+/*
+ * Reads every document of `text`; `file` names it in positions and errors and is copied. Empty
+ * documents (nothing, or only comments) come out as null. Returns 0, or HL_EINVAL (syntax,
+ * duplicate key, unknown alias: with line and column) or HL_ELIMIT; outputs are then untouched.
+ */
+HL_MUST int yaml_read_all(struct arena *a, struct str text, struct str file,
+                          struct value ***out_documents, size_t *out_count, struct err *err);
+
+/* The same for a stream of one document; more than one is HL_EINVAL; none gives null. */
+HL_MUST int yaml_read(struct arena *a, struct str text, struct str file, struct value **out,
+                      struct err *err);
+
+/* Appends v as one document, with the final newline, without "---". */
+void yaml_write(struct buf *out, const struct value *v);
+
+#endif
