@@ -3,11 +3,11 @@
  *
  * Reading: libyaml's event API only. Plain scalars resolve by YAML 1.1 as yaml.v2 does (yes/no/on/
  * off, 0x 0o 0b and leading-zero octal, underscores, .inf, .nan, ~; timestamps stay strings; quoted
- * and block scalars are strings); explicit core tags (!!str, !!int, ...) are honoured; unknown local
- * tags (!Env) keep the node without the tag. Map keys become strings as sigs.k8s.io/yaml converts
- * them for JSON (1 -> "1", true -> "true"). Anchors, aliases and merge keys (<<) work; explicit
- * members win over merged ones, earlier merges over later ones. A duplicate key in one mapping is
- * an error that names both lines.
+ * and block scalars are strings); explicit core tags (!!str, !!int, ...) are honoured; unknown
+ * local tags (!Env) keep the node without the tag. Map keys become strings as sigs.k8s.io/yaml
+ * converts them for JSON (1 -> "1", true -> "true"). Anchors, aliases and merge keys (<<) work;
+ * explicit members win over merged ones, earlier merges over later ones. A duplicate key in one
+ * mapping is an error that names both lines.
  *
  * Writing: byte-identical to sigs.k8s.io/yaml Marshal (keys sorted, two-space indent, sequences not
  * indented below their key, its quoting rules and its line folding, floats as Go prints them).
