@@ -25,7 +25,13 @@
 
 #include "core/value/value.h"
 
-enum { YAML_BYTES_MAX = 4 << 20, YAML_DOCUMENTS_MAX = 10000 };
+enum {
+    YAML_BYTES_MAX = 4 << 20,
+    YAML_DOCUMENTS_MAX = 10000,
+    YAML_ANCHORS_MAX = 4096,
+    YAML_ALIAS_WEIGHT_MAX = 400000,
+    YAML_MERGED_MAX = 100000,
+};
 
 /*
  * Reads every document of `text`; `file` names it in positions and errors and is copied. Empty
