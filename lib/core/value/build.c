@@ -30,6 +30,12 @@ static void sort_range(const struct member *member, uint32_t *order, uint32_t *s
         merge_halves(member, order, scratch, middle, count, cmp);
 }
 
+void members_resort(const struct member *member, uint32_t *order, uint32_t *scratch, size_t count,
+                    int (*cmp)(struct str, struct str))
+{
+    sort_range(member, order, scratch, count, cmp);
+}
+
 void members_sort(const struct member *member, uint32_t *order, uint32_t *scratch, size_t count,
                   int (*cmp)(struct str, struct str))
 {

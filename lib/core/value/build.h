@@ -19,6 +19,10 @@ enum { INDEX_FREE = 8 };
 void members_sort(const struct member *member, uint32_t *order, uint32_t *scratch, size_t count,
                   int (*cmp)(struct str, struct str));
 
+/* The same for an order that is filled already. */
+void members_resort(const struct member *member, uint32_t *order, uint32_t *scratch, size_t count,
+                    int (*cmp)(struct str, struct str));
+
 /*
  * Gives an empty map its members, which lie in the arena for good. Returns true; or false if two
  * keys are equal, with the numbers of the earliest second one and of the first before it.

@@ -146,3 +146,18 @@ void json_write(struct buf *out, const struct value *v, enum json_style style)
     if (w.is_indented)
         buf_add_byte(out, '\n');
 }
+
+bool json_can_hold(const struct value *v)
+{
+    if (v->kind == VALUE_FLOAT)
+        return isfinite(v->number) != 0;
+    for (size_t i = 0; v->kind == VALUE_LIST && i < v->list.count; i++) {
+        if (!json_can_hold(v->list.item[i]))
+            return false;
+    }
+    for (size_t i = 0; v->kind == VALUE_MAP && i < v->map.count; i++) {
+        if (!json_can_hold(v->map.member[i].value))
+            return false;
+    }
+    return true;
+}

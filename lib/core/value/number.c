@@ -5,6 +5,7 @@
  */
 #include "core/value/number.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +49,7 @@ static struct decimal shortest(double d, int bits)
     struct decimal out = {.is_negative = signbit(d) != 0};
     char text[NUMBER_TEXT_MAX];
     int most = bits == 32 ? 9 : DIGITS_MAX;
+    int least = bits == 32 ? 6 : 15; /* so many digits survive any normal float */
 
     d = fabs(d);
     if (d == 0) {
@@ -56,7 +58,9 @@ static struct decimal shortest(double d, int bits)
         out.point = 1;
         return out;
     }
-    for (int digits = bits == 32 ? 6 : 15; digits <= most; digits++) {
+    if (d < (bits == 32 ? (double)FLT_MIN : DBL_MIN))
+        least = 1;
+    for (int digits = least; digits <= most; digits++) {
         if (format_at(d, bits, digits, text))
             break;
     }

@@ -451,6 +451,7 @@ struct documents {
     size_t count;
     size_t cap;
     size_t most;
+    bool is_first_only; /* what follows the first document is not looked at */
 };
 
 static int end_document(struct yaml_reader *r, struct documents *docs, const yaml_mark_t *mark)
@@ -481,20 +482,27 @@ static int read_events(struct yaml_reader *r, struct documents *docs)
         else
             result = take_event(r, &event);
         yaml_event_delete(&event);
+        if (docs->is_first_only && docs->count)
+            break;
     } while (result == 0 && type != YAML_STREAM_END_EVENT);
     return result;
 }
 
-/* libyaml compares every %TAG with all before it, and does so before the first event. */
+/*
+ * libyaml compares every %TAG with all before it, and does so before the first event. Lines are
+ * told by the last byte of YAML's breaks: LF, CR, NEL (C2 85), LS and PS (E2 80 A8, A9).
+ */
 static bool has_too_many_directives(struct str text)
 {
     size_t count = 0;
 
-    for (size_t at = 0; at < text.len && count <= TAG_DIRECTIVES_MAX;) {
-        if (text.ptr[at] == '%')
+    for (size_t at = 0; at < text.len && count <= TAG_DIRECTIVES_MAX; at++) {
+        const char *hit = memchr(text.ptr + at, '%', text.len - at);
+        if (!hit)
+            break;
+        at = (size_t)(hit - text.ptr);
+        if (at == 0 || strchr("\n\r\x85\xA8\xA9", hit[-1]))
             count++;
-        const char *end = memchr(text.ptr + at, '\n', text.len - at);
-        at = end ? (size_t)(end - text.ptr) + 1 : text.len;
     }
     return count > TAG_DIRECTIVES_MAX;
 }
@@ -550,14 +558,26 @@ int yaml_read_all(struct arena *a, struct str text, struct str file, struct valu
     return 0;
 }
 
-int yaml_read(struct arena *a, struct str text, struct str file, struct value **out,
-              struct err *err)
+static int read_one(struct arena *a, struct str text, struct str file, bool is_first_only,
+                    struct value **out, struct err *err)
 {
-    struct documents docs = {.most = 1};
+    struct documents docs = {.most = 1, .is_first_only = is_first_only};
     int result = read_stream(a, text, file, &docs, err);
 
     if (result != 0)
         return result;
     *out = docs.count ? docs.item[0] : value_null(a);
     return 0;
+}
+
+int yaml_read(struct arena *a, struct str text, struct str file, struct value **out,
+              struct err *err)
+{
+    return read_one(a, text, file, false, out, err);
+}
+
+int yaml_read_first(struct arena *a, struct str text, struct str file, struct value **out,
+                    struct err *err)
+{
+    return read_one(a, text, file, true, out, err);
 }

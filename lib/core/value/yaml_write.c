@@ -18,7 +18,7 @@
 #include "core/value/yaml_order.h"
 #include "core/value/yaml_scalar.h"
 
-enum { INDENT = 2, FOLD_COLUMN = 80, SIMPLE_KEY_MAX = 128, JSON_KEY_MAX = 1024, SORT_ROOM = 32 };
+enum { INDENT = 2, FOLD_COLUMN = 80, SIMPLE_KEY_MAX = 128, SORT_ROOM = 32, INSERTION_MAX = 12 };
 
 struct yaml_writer {
     struct buf *out;
@@ -396,8 +396,6 @@ static void put_scalar(struct yaml_writer *w, struct str s, enum style style, en
  */
 static struct str through_json(struct str s, struct buf *room)
 {
-    bool was_break = false;
-
     if (str_find(s, STR("\xC2\x85"), 0) == SIZE_MAX && str_is_utf8(s))
         return s;
     buf_reset(room);
@@ -420,9 +418,7 @@ static struct str through_json(struct str s, struct buf *room)
             buf_add_byte(room, ' ');
         for (size_t k = 1; k < break_count; k++)
             buf_add_byte(room, '\n');
-        was_break = true;
     }
-    (void)was_break;
     return buf_str(room);
 }
 
@@ -490,14 +486,38 @@ static void put_member(struct yaml_writer *w, const struct member *m)
     put_value(w, m->value, IN_MAP);
 }
 
+/*
+ * yaml_key_cmp has cycles ("1a" < "9-" < "11B" < "1a"), so the way of sorting shows: upstream
+ * starts from the bytewise order of the JSON and, up to 12 keys, sorts by insertion. Above that its
+ * own result differs from run to run where there is a cycle.
+ */
+static void sort_keys(const struct member *member, uint32_t *order, uint32_t *scratch, size_t count)
+{
+    if (count > INSERTION_MAX) {
+        members_resort(member, order, scratch, count, yaml_key_cmp);
+        return;
+    }
+    for (size_t i = 1; i < count; i++) {
+        for (size_t k = i; k > 0; k--) {
+            uint32_t moved = order[k];
+            if (yaml_key_cmp(member[moved].key, member[order[k - 1]].key) >= 0)
+                break;
+            order[k] = order[k - 1];
+            order[k - 1] = moved;
+        }
+    }
+}
+
 static void put_map(struct yaml_writer *w, const struct value *v)
 {
+    uint32_t sorted_room[INDEX_FREE];
     uint32_t room[2 * SORT_ROOM];
     size_t count = v->map.count;
     uint32_t *order = count <= SORT_ROOM ? room : hl_alloc(2 * count * sizeof(*order));
     int outer = w->indent;
 
-    members_sort(v->map.member, order, order + count, count, yaml_key_cmp);
+    memcpy(order, map_sorted(v, sorted_room), count * sizeof(*order));
+    sort_keys(v->map.member, order, order + count, count);
     w->indent = outer < 0 ? 0 : outer + INDENT;
     for (size_t i = 0; i < count; i++)
         put_member(w, &v->map.member[order[i]]);
