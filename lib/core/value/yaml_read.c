@@ -528,6 +528,8 @@ static int read_stream(struct arena *a, struct str text, struct str file, struct
 
     if (result != 0)
         return result;
+    if (str_starts(text, STR("\xEF\xBB\xBF"))) /* libyaml would count it as a column */
+        text = str_sub(text, 3, text.len);
     struct str *name = arena_one(a, struct str);
     *name = arena_dup(a, file);
     r.file = name;

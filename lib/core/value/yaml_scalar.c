@@ -5,6 +5,7 @@
 #include "core/value/yaml_scalar.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/value/number.h"
@@ -53,7 +54,7 @@ static const struct {
     {STR("-.INF"), {.kind = VALUE_FLOAT, .number = -INFINITY}},
 };
 
-enum { WORD_MAX = 5, NUMBER_MAX = 512 };
+enum { WORD_MAX = 5, NUMBER_ROOM = 64 };
 
 static const struct scalar is_string = {.kind = VALUE_STRING};
 
@@ -185,21 +186,20 @@ static bool parse_binary(struct str s, struct scalar *out)
 
 static struct scalar resolve_number(struct str text)
 {
-    char plain[NUMBER_MAX];
-    size_t len = 0;
+    char room[NUMBER_ROOM];
+    char *plain = text.len <= sizeof(room) ? room : hl_alloc(text.len);
+    struct str s = {plain, 0};
     struct scalar out = {.kind = VALUE_STRING};
 
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '_')
-            continue;
-        if (len == sizeof(plain))
-            return is_string;
-        plain[len++] = text.ptr[i];
+        if (text.ptr[i] != '_')
+            plain[s.len++] = text.ptr[i];
     }
-    struct str s = {plain, len};
-    if (parse_integer(s, 0, &out) || parse_float(s, &out) || parse_binary(s, &out))
-        return out;
-    return is_string;
+    if (!parse_integer(s, 0, &out) && !parse_float(s, &out) && !parse_binary(s, &out))
+        out = is_string;
+    if (plain != room)
+        free(plain);
+    return out;
 }
 
 struct scalar scalar_resolve(struct str text)
