@@ -121,7 +121,7 @@ static int read_escape(struct json_reader *r, char **to)
 {
     static const char plain[] = "\"\\/bfnrt";
     static const char meant[] = "\"\\/\b\f\n\r\t";
-    uint32_t rune;
+    uint32_t rune = 0;
 
     if (*r->at == 'u') {
         r->at++;
@@ -143,7 +143,7 @@ static int read_string(struct json_reader *r, struct str *out)
 {
     char *start = r->at;
     char *to = r->at;
-    uint32_t rune;
+    uint32_t rune = 0;
 
     for (;;) {
         unsigned char c = (unsigned char)*r->at;

@@ -42,7 +42,7 @@ static void put_escape(struct buf *out, uint32_t rune)
 static void put_string(struct buf *out, struct str s)
 {
     size_t done = 0;
-    uint32_t rune;
+    uint32_t rune = 0;
 
     buf_add_byte(out, '"');
     for (size_t i = 0; i < s.len;) {

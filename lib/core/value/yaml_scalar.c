@@ -386,7 +386,7 @@ static struct str as_utf8(struct arena *a, struct str bytes)
         return bytes;
     char *text = arena_alloc(a, bytes.len * 3);
     size_t len = 0;
-    uint32_t rune;
+    uint32_t rune = 0;
     for (size_t i = 0; i < bytes.len;) {
         size_t n = str_rune(bytes, i, &rune);
         memcpy(text + len, n ? bytes.ptr + i : "\xEF\xBF\xBD", n ? n : 3);
