@@ -95,5 +95,7 @@ void gitsrc_idle(struct gitsrc *src);
 /* How the running child is confined, for status pages: "seccomp, landlock 3, rlimits"; "" if no
  * child runs. Borrowed until the next call. */
 struct str gitsrc_sandbox(const struct gitsrc *src);
+/* Process id of the running child, 0 if none runs. */
+int64_t gitsrc_pid(const struct gitsrc *src);
 
 #endif

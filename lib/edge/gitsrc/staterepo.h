@@ -127,8 +127,9 @@ HL_MUST int staterepo_list(struct staterepo *repo, struct str folder, struct are
 /* The name Git gives to these bytes as a file: SHA-1 of "blob <length>\0<bytes>", in hex. */
 const char *staterepo_blob_id(struct str bytes, char out[GIT_OID_TEXT_MAX]);
 
-/* As gitsrc_idle and gitsrc_sandbox. */
+/* As gitsrc_idle, gitsrc_sandbox and gitsrc_pid. */
 void staterepo_idle(struct staterepo *repo);
 struct str staterepo_sandbox(const struct staterepo *repo);
+int64_t staterepo_pid(const struct staterepo *repo);
 
 #endif
