@@ -2,7 +2,7 @@
  * JSON in and out (RFC 8259).
  *
  * Reading: numbers without fraction and exponent that fit become int64, else uint64, everything
- * else float64 (out of float64's range is an error). Strings must be UTF-8; \u escapes with
+ * else, "-0" too, float64 (out of float64's range is an error). Strings must be UTF-8; \u escapes with
  * surrogate pairs are joined, lone surrogates become U+FFFD as in Go; NUL is legal. Duplicate keys
  * are an error that names both places.
  *

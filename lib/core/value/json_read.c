@@ -217,6 +217,8 @@ static int read_number(struct json_reader *r, struct value **out)
     }
     struct str text = {start, (size_t)(r->at - start)};
     *out = v;
+    if (str_eq(text, STR("-0")))
+        is_integer = false; /* int64 has no negative zero */
     if (is_integer && str_to_i64(text, &v->integer))
         return 0;
     v->kind = VALUE_UINT;
