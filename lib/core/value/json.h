@@ -2,9 +2,9 @@
  * JSON in and out (RFC 8259).
  *
  * Reading: numbers without fraction and exponent that fit become int64, else uint64, everything
- * else, "-0" too, float64 (out of float64's range is an error). Strings must be UTF-8; \u escapes with
- * surrogate pairs are joined, lone surrogates become U+FFFD as in Go; NUL is legal. Duplicate keys
- * are an error that names both places.
+ * else, "-0" too, float64 (out of float64's range is an error). Strings must be UTF-8; \u escapes
+ * with surrogate pairs are joined, lone surrogates become U+FFFD as in Go; NUL is legal. Duplicate
+ * keys are an error that names both places.
  *
  * Writing: the form of Go's encoding/json: sorted keys, floats as Go prints them (1e+21, 3, 0.1),
  * "<", ">", "&", U+2028 and U+2029 escaped; indented form with two blanks like MarshalIndent.

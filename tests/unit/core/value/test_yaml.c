@@ -111,7 +111,7 @@ static void aliases_share_what_was_anchored(void **state)
     assert_refused(STR("- &a [1, &a [*a]]"), HL_EINVAL,
                    "t.yaml:1:14: the anchored value contains itself");
     assert_refused(STR("&a b: 1\n---\n*a\n"), HL_EINVAL,
-                   "t.yaml:2:1: more than one document where one is expected");
+                   "t.yaml:2:1: a second document where one is expected");
 }
 
 static void anchors_end_with_their_document(void **state)
@@ -130,16 +130,16 @@ static void anchors_end_with_their_document(void **state)
 static void merged_members_yield_to_what_is_written_behind_them(void **state)
 {
     (void)state;
-    assert_reads("b: &b {x: 1, y: 2}\nc: &c {y: 3, z: 4}\nd:\n  <<: [*b, *c]\n  x: 5\n",
-                 "{\"b\":{\"x\":1,\"y\":2},\"c\":{\"y\":3,\"z\":4},"
-                 "\"d\":{\"x\":5,\"y\":2,\"z\":4}}");
+    assert_reads("b: &b {x: 1, w: 2}\nc: &c {w: 3, z: 4}\nd:\n  <<: [*b, *c]\n  x: 5\n",
+                 "{\"b\":{\"w\":2,\"x\":1},\"c\":{\"w\":3,\"z\":4},"
+                 "\"d\":{\"w\":2,\"x\":5,\"z\":4}}");
     /* as upstream: the last in document order wins, merged or not */
     assert_reads("{x: 1, <<: {x: 2}}", "{\"x\":2}");
     assert_reads("{<<: {x: 1, z: 1}, <<: {x: 2}}", "{\"x\":2,\"z\":1}");
     assert_reads("{\"<<\": 1}", "{\"<<\":1}");
-    assert_refused(STR("<<: 1"), HL_EINVAL, "t.yaml:1:5: \"<<\" merges maps only, this is a int");
+    assert_refused(STR("<<: 1"), HL_EINVAL, "t.yaml:1:1: \"<<\" merges maps only, not int");
     assert_refused(STR("a: &a [{}]\nb: {<<: *a}"), HL_EINVAL,
-                   "t.yaml:1:4: \"<<\" merges maps only, this is a list");
+                   "t.yaml:2:5: \"<<\" merges maps only, not list");
     assert_refused(STR("{a: 1, <<: {b: 1}, a: 2}"), HL_EINVAL,
                    "t.yaml:1:20: duplicate key \"a\", first on line 1, column 2");
 }
@@ -274,7 +274,7 @@ static void aliases_that_multiply_are_refused(void **state)
     for (int i = 1; i < 40; i++)
         buf_printf(&laughs, "a%d: &a%d [*a%d, *a%d]\n", i, i, i - 1, i - 1);
     assert_refused(buf_str(&laughs), HL_ELIMIT,
-                   "t.yaml:11:19: aliases repeat too much of the document");
+                   "t.yaml:12:12: aliases repeat too much of the document");
     /* a long string weighs more than one node */
     struct str text = repeat("", "x", 32000, "\"\n");
     text = arena_concat(a, STR("s: &s \""), text);
@@ -288,13 +288,13 @@ static void merges_that_multiply_are_refused(void **state)
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     buf_add_cstr(&text, "m: &m {");
-    for (int i = 0; i < 2000; i++)
+    for (int i = 0; i < 4000; i++)
         buf_printf(&text, "k%d: , ", i);
     buf_add_cstr(&text, "}\nl:\n");
-    for (int i = 0; i < 51; i++)
+    for (int i = 0; i < 26; i++)
         buf_add_cstr(&text, "- {<<: *m}\n");
     assert_refused(buf_str(&text), HL_ELIMIT,
-                   "t.yaml:1:4: \"<<\" brings in more than 100000 members");
+                   "t.yaml:28:4: \"<<\" brings in more than 100000 members");
 }
 
 static void bytes_documents_anchors_and_directives_have_limits(void **state)
@@ -319,7 +319,7 @@ static void bytes_documents_anchors_and_directives_have_limits(void **state)
     for (int i = 0; i <= YAML_ANCHORS_MAX; i++)
         buf_printf(&anchors, "- &a%d\n", i);
     assert_refused(buf_str(&anchors), HL_ELIMIT,
-                   "t.yaml:4097:9: more than 4096 anchors in one document");
+                   "t.yaml:4097:3: more than 4096 anchors in one document");
     assert_refused_quickly(repeat("", "%TAG !a! b\n", 60000, "--- a"), HL_ELIMIT);
     assert_refused_quickly(repeat("", "%TAG !a! b\r", 60000, "--- a"), HL_ELIMIT);
 }
