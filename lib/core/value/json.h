@@ -10,15 +10,15 @@
  * "<", ">", "&", U+2028 and U+2029 escaped; indented form with two blanks like MarshalIndent.
  *
  * Threads: pure functions.
- * Limits: JSON_BYTES_MAX a document, VALUE_DEPTH_MAX nested collections; both answer in time
- * linear in the bytes read.
+ * Limits: JSON_BYTES_MAX and JSON_NODES_MAX values (64 bytes each) a document, VALUE_DEPTH_MAX
+ * nested collections; the answer comes in time linear in the bytes read.
  */
 #ifndef HL_CORE_VALUE_JSON_H
 #define HL_CORE_VALUE_JSON_H
 
 #include "core/value/value.h"
 
-enum { JSON_BYTES_MAX = 64 << 20 };
+enum { JSON_BYTES_MAX = 64 << 20, JSON_NODES_MAX = 4 << 20 };
 
 /* One document, nothing but blanks behind it. 0, HL_EINVAL (with position) or HL_ELIMIT. */
 HL_MUST int json_read(struct arena *a, struct str text, struct str file, struct value **out,

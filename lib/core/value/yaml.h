@@ -18,6 +18,7 @@
  * Threads: pure functions.
  * Limits at the door, each HL_ELIMIT:
  *   bytes      YAML_BYTES_MAX a stream;
+ *   nodes      YAML_NODES_MAX scalars and collections a stream, some 80 bytes each;
  *   depth      VALUE_DEPTH_MAX nested collections, counted at libyaml's events; its scanner looks
  *              ahead 1024 characters at most, so 160 kB of '[' is refused in 2 ms;
  *   directives 64 lines that start with '%': libyaml compares every %TAG with all before it;
@@ -35,6 +36,7 @@
 enum {
     YAML_BYTES_MAX = 4 << 20,
     YAML_DOCUMENTS_MAX = 10000,
+    YAML_NODES_MAX = 1000000,
     YAML_ANCHORS_MAX = 4096,
     YAML_ALIAS_WEIGHT_MAX = 400000,
     YAML_MERGED_MAX = 100000,

@@ -59,6 +59,7 @@ struct yaml_reader {
     uint64_t alias_weight;
     uint64_t alias_weight_max;
     uint64_t merged_count;
+    size_t node_count;
 };
 
 /* A node that is complete: what its parent has to know. */
@@ -79,6 +80,14 @@ static int fail_at(struct yaml_reader *r, int code, const yaml_mark_t *mark, con
 static struct str str_of(const yaml_char_t *c)
 {
     return str_from((const char *)c);
+}
+
+static int count_node(struct yaml_reader *r, const yaml_mark_t *mark)
+{
+    if (r->node_count == YAML_NODES_MAX)
+        return fail_at(r, HL_ELIMIT, mark, "too many values in one stream");
+    r->node_count++;
+    return 0;
 }
 
 static struct value *node(struct yaml_reader *r, enum value_kind kind, const yaml_mark_t *mark)
@@ -175,6 +184,10 @@ static void wait_entry(struct yaml_reader *r, struct entry e)
 static int open_collection(struct yaml_reader *r, enum value_kind kind, const yaml_char_t *anchor,
                            const yaml_mark_t *mark)
 {
+    int result = count_node(r, mark);
+
+    if (result != 0)
+        return result;
     if (r->depth == VALUE_DEPTH_MAX)
         return fail_at(r, HL_ELIMIT, mark, "too many nested collections");
     struct frame *parent = r->depth ? &r->frame[r->depth - 1] : NULL;
@@ -384,9 +397,12 @@ static int read_scalar(struct yaml_reader *r, const yaml_event_t *event, struct 
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     struct str tag = str_of(event->data.scalar.tag);
     bool is_plain = event->data.scalar.plain_implicit;
-    struct value *v = node(r, VALUE_STRING, &event->start_mark);
+    int result = count_node(r, &event->start_mark);
 
-    int result = scalar_read(r->a, tag, is_plain, arena_dup(r->a, text), v, r->err);
+    if (result != 0)
+        return result;
+    struct value *v = node(r, VALUE_STRING, &event->start_mark);
+    result = scalar_read(r->a, tag, is_plain, arena_dup(r->a, text), v, r->err);
     if (result != 0)
         return result;
     *out = (struct done){.value = v, .weight = 1 + text.len / WEIGHT_STRING_BYTES};

@@ -179,6 +179,13 @@ static void too_many_bytes_are_refused_before_they_are_copied(void **state)
     assert_string_equal(err.text, "67108865 bytes of JSON, at most 67108864 are read");
 }
 
+static void too_many_values_are_refused(void **state)
+{
+    (void)state;
+    assert_refused(arena_concat(a, STR("["), repeat("1,", JSON_NODES_MAX)), HL_ELIMIT, 1,
+                   2 * JSON_NODES_MAX, "more than 4194304 values");
+}
+
 static void writing_has_the_form_of_encoding_json(void **state)
 {
     (void)state;
@@ -222,6 +229,7 @@ int main(void)
         TEST(a_duplicate_key_names_both_places),
         TEST(nesting_ends_at_the_limit_and_quickly),
         TEST(too_many_bytes_are_refused_before_they_are_copied),
+        TEST(too_many_values_are_refused),
         TEST(writing_has_the_form_of_encoding_json),
         TEST(the_fuzz_corpus_holds_its_properties),
     };

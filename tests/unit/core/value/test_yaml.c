@@ -297,7 +297,7 @@ static void merges_that_multiply_are_refused(void **state)
                    "t.yaml:28:4: \"<<\" brings in more than 100000 members");
 }
 
-static void bytes_documents_anchors_and_directives_have_limits(void **state)
+static void bytes_values_documents_anchors_and_directives_have_limits(void **state)
 {
     (void)state;
     HL_CLEANUP(buf_deinit) struct buf anchors = {0};
@@ -307,6 +307,8 @@ static void bytes_documents_anchors_and_directives_have_limits(void **state)
 
     assert_refused(repeat("", " ", YAML_BYTES_MAX + 1, ""), HL_ELIMIT,
                    "t.yaml: 4194305 bytes of YAML, at most 4194304 are read");
+    assert_refused(repeat("[", "~,", YAML_NODES_MAX, "]"), HL_ELIMIT,
+                   "t.yaml:1:2000000: too many values in one stream");
     assert_int_equal(
         yaml_read_all(a, repeat("", "---\n", YAML_DOCUMENTS_MAX, ""), STR("t"), &doc, &count, &err),
         0);
@@ -372,7 +374,7 @@ int main(void)
         TEST(an_alias_adds_the_height_of_its_anchor),
         TEST(aliases_that_multiply_are_refused),
         TEST(merges_that_multiply_are_refused),
-        TEST(bytes_documents_anchors_and_directives_have_limits),
+        TEST(bytes_values_documents_anchors_and_directives_have_limits),
         TEST(what_marshal_refuses_is_written_escaped_all_the_same),
         TEST(the_fuzz_corpus_holds_its_properties),
     };
