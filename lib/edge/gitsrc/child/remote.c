@@ -168,7 +168,7 @@ enum { NAMED_BRANCHES = 5 };
 
 static int no_branch(struct far *f, const char *ref, struct str names, struct err *err)
 {
-    if (ref[0] == '\0')
+    if (f->child->branch[0] == '\0')
         return err_set(err, HL_EABSENT,
                        "%s: HEAD points to no branch that exists: configure one of: " STR_FMT,
                        f->child->url_text, STR_ARG(names));
