@@ -296,6 +296,29 @@ static void a_huge_file_fails_alone(void **state)
     assert_int_equal(entry[2].size_bytes, 104857600);
 }
 
+static void a_file_whose_content_the_remote_lacks_fails_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct gitsrc_commit c;
+    struct gitsrc_tree tree;
+    struct source_entry *entry;
+    size_t count;
+    struct str text;
+    struct err err;
+
+    make_remote(f);
+    sh(f, "b=$(git -C w rev-parse HEAD:addons/b.d/f) && "
+          "rm -f remote.git/objects/$(echo $b | cut -c1-2)/$(echo $b | cut -c3-)");
+    HL_CLEANUP(gitsrc_freep) struct gitsrc *src = open_source(f, (struct gitsrc_config){0});
+    assert_int_equal(fetch(f, src, STR_NONE, &c), GITSRC_CHANGED);
+    struct source s = gitsrc_source(&tree, src, str_from(c.oid));
+    assert_int_equal(s.list(s.context, STR("addons/b.d"), f->a, &entry, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(s.read(s.context, STR("addons/b.d/f"), f->a, &text, &err), HL_EABSENT);
+    assert_non_null(strstr(err.text, "lacks its content"));
+    assert_int_equal(s.read(s.context, STR("README"), f->a, &text, &err), SOURCE_FOUND);
+}
+
 static void every_limit_is_enforced(void **state)
 {
     struct fixture *f = *state;
@@ -487,6 +510,7 @@ int main(void)
         WITH_FOLDER(links_and_submodules_are_listed_but_refused_by_name),
         WITH_FOLDER(paths_that_could_escape_are_refused),
         WITH_FOLDER(a_huge_file_fails_alone),
+        WITH_FOLDER(a_file_whose_content_the_remote_lacks_fails_alone),
         WITH_FOLDER(every_limit_is_enforced),
         WITH_FOLDER(a_missing_remote_and_a_foreign_folder_are_explained),
         WITH_FOLDER(a_damaged_clone_says_that_deleting_it_is_safe),
