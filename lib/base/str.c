@@ -158,11 +158,34 @@ static size_t utf8_sequence(const unsigned char *p, size_t n)
     return len;
 }
 
+size_t str_rune(struct str s, size_t at, uint32_t *out_rune)
+{
+    static const unsigned char lead_mask[5] = {0, 0x7F, 0x1F, 0x0F, 0x07};
+    const unsigned char *p = (const unsigned char *)s.ptr + at;
+    size_t len = utf8_sequence(p, s.len - at);
+
+    if (len == 0)
+        return 0;
+    uint32_t rune = p[0] & lead_mask[len];
+    for (size_t i = 1; i < len; i++)
+        rune = rune << 6 | (p[i] & 0x3Fu);
+    *out_rune = rune;
+    return len;
+}
+
 bool str_is_utf8(struct str s)
 {
     size_t i = 0;
 
     while (i < s.len) {
+        uint64_t eight;
+        if (s.len - i >= sizeof(eight)) { /* eight ASCII bytes at once */
+            memcpy(&eight, s.ptr + i, sizeof(eight));
+            if ((eight & 0x8080808080808080u) == 0) {
+                i += sizeof(eight);
+                continue;
+            }
+        }
         size_t n = utf8_sequence((const unsigned char *)s.ptr + i, s.len - i);
         if (n == 0)
             return false;

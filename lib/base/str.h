@@ -58,6 +58,10 @@ HL_MUST bool str_to_u64(struct str s, uint64_t *out);
 /* True for well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms, at most U+10FFFF). */
 bool str_is_utf8(struct str s);
 
+/* The character at byte `at` (< s.len): its length in bytes, or 0 if none starts well-formed there.
+ */
+size_t str_rune(struct str s, size_t at, uint32_t *out_rune);
+
 /* A copy on the heap, NUL behind the last byte. Free with str_free. */
 struct str str_dup(struct str s);
 void str_free(struct str s);

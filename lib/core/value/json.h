@@ -29,4 +29,7 @@ enum json_style { JSON_COMPACT, JSON_INDENTED };
  * JSON cannot hold, are written as null. */
 void json_write(struct buf *out, const struct value *v, enum json_style style);
 
+/* Whether v is free of NaN and infinities; Go's Marshal fails on them. */
+bool json_can_hold(const struct value *v);
+
 #endif

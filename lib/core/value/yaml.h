@@ -25,7 +25,13 @@
 
 #include "core/value/value.h"
 
-enum { YAML_BYTES_MAX = 4 << 20, YAML_DOCUMENTS_MAX = 10000 };
+enum {
+    YAML_BYTES_MAX = 4 << 20,
+    YAML_DOCUMENTS_MAX = 10000,
+    YAML_ANCHORS_MAX = 4096,
+    YAML_ALIAS_WEIGHT_MAX = 400000,
+    YAML_MERGED_MAX = 100000,
+};
 
 /*
  * Reads every document of `text`; `file` names it in positions and errors and is copied. Empty
@@ -39,7 +45,19 @@ HL_MUST int yaml_read_all(struct arena *a, struct str text, struct str file,
 HL_MUST int yaml_read(struct arena *a, struct str text, struct str file, struct value **out,
                       struct err *err);
 
-/* Appends v as one document, with the final newline, without "---". */
+/* The first document alone, as sigs.k8s.io/yaml's Unmarshal (Helm's fromYaml, values files) has it:
+ * what follows it may even be no YAML. For everything else yaml_read is the better door. */
+HL_MUST int yaml_read_first(struct arena *a, struct str text, struct str file, struct value **out,
+                            struct err *err);
+
+/* Appends v as one document, with the final newline, without "---". Writes every tree. */
 void yaml_write(struct buf *out, const struct value *v);
+
+/*
+ * Whether Marshal would write v: 0, or HL_EINVAL where it fails (Helm's toYaml then gives ""): NaN
+ * and infinities, DEL, C1 controls, U+FFFE and U+FFFF in strings and keys, NEL in keys, keys of
+ * more than some 1000 characters. yaml_write writes these too, escaped where YAML wants it.
+ */
+HL_MUST int yaml_check(const struct value *v, struct err *err);
 
 #endif
