@@ -1,0 +1,51 @@
+# The front door. Everything real happens in CMake and in scripts/.
+PRESET ?= dev
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 20
+prefix ?= /usr/local
+
+.PHONY: demo demo-stop test bench fuzz sim install build clean format lint
+
+demo: ## install what is missing, build, start three coordinators and three agents, show them
+	@scripts/deps build
+	@$(MAKE) --no-print-directory build PRESET=release
+	@scripts/demo start
+
+demo-stop: ## end exactly what the demo started
+	@scripts/demo stop
+
+build:
+	@scripts/configure $(PRESET)
+	@cmake --build --preset $(PRESET) -j $(JOBS) -- --quiet
+
+test: ## every test under PRESET (dev = ASan and UBSan; tsan = ThreadSanitizer), then short fuzzing
+	@scripts/deps test
+	@$(MAKE) --no-print-directory build PRESET=$(PRESET)
+	@if [ "$(PRESET)" = dev ]; then $(MAKE) --no-print-directory build PRESET=release && \
+	    $(MAKE) --no-print-directory fuzz; fi
+	@ctest --preset $(PRESET) -j $(JOBS)
+
+fuzz: ## FUZZ_SECONDS of every fuzz target from its corpus
+	@scripts/deps test
+	@$(MAKE) --no-print-directory build PRESET=fuzz
+	@tests/fuzz/run $(FUZZ_SECONDS)
+
+bench: ## figures, ours and the peers' side by side
+	@scripts/deps build
+	@$(MAKE) --no-print-directory build PRESET=release
+	@tests/bench/run
+
+install: ## programs, completions and the fleet we ship, below $(DESTDIR)$(prefix)
+	@$(MAKE) --no-print-directory build PRESET=release
+	@DESTDIR=$(DESTDIR) cmake --install build/release --prefix $(prefix)
+
+format:
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: ## clang-tidy over our code; longer than a test should be
+	@$(MAKE) --no-print-directory build PRESET=dev
+	@git ls-files 'lib/*.c' 'roles/*.c' 'coordinator/*.c' 'agent/*.c' 'hlctl/*.c' | \
+	    xargs -P $(JOBS) -n 8 clang-tidy --quiet -p build/dev
+
+clean:
+	@rm -rf build
