@@ -2,9 +2,10 @@
  * A bundle: all that an agent needs to render one application, without Git and without the
  * coordinator.
  *
- * Its bytes are canonical JSON: {format, app, cluster, server, namespace, sync, files: [{path,
- * text}]} with files sorted by path. The commit is not in it, so a commit that does not touch an
- * application leaves its bundle, its digest and therefore its input as they were.
+ * Its bytes are canonical JSON: {format, app, cluster, server, namespace, sync,
+ * ignoreDifferences, files: [{path, text}]} with files sorted by path. The commit is not in it, so
+ * a commit that does not touch an application leaves its bundle, its digest and therefore its input
+ * as they were.
  *
  * Threads: pure functions; strings of an opened bundle live in the arena.
  * Limits:  BUNDLE_BYTES_MAX, BUNDLE_FILES_MAX; a bundle read is judged like any outside input.
@@ -27,6 +28,7 @@ struct bundle {
     struct str server;
     struct str namespace; /* destination of objects that name none; may be empty */
     struct sync_options sync;
+    const struct value *ignore_differences; /* Argo CD's list, or NULL */
     struct bundle_file *file;
     size_t file_count;
 };

@@ -2,11 +2,12 @@
  * The cluster registry: which clusters exist, and what selectors and templates know about them.
  *
  * Records come from three places: `platform/clusters.yaml` (a list of {name, server, labels,
- * annotations}, or several such documents), every `platform/clusters/...yaml` or .yml below that
- * folder, and text from outside the repository (the operator's file). A record may also be an Argo
- * CD cluster Secret: label argocd.argoproj.io/secret-type=cluster, `name` and `server` from
- * stringData or from base64 in data, labels and annotations from its metadata; its `config`, which
- * holds credentials, is never read. A record of the plain form counts as having that label.
+ * annotations}, or several such documents), every .yaml and .yml file of the folder
+ * `platform/clusters`, and text from outside the repository (the operator's file). A record may
+ * also be an Argo CD cluster Secret: label argocd.argoproj.io/secret-type=cluster, `name` and
+ * `server` from stringData or from base64 in data, labels and annotations from its metadata; its
+ * `config`, which holds credentials, is never read. A record of the plain form counts as having
+ * that label.
  *
  * Order: by name, so that the same set of records gives the same plan whatever file they are in.
  * Threads: pure functions. Limits: CLUSTER_COUNT_MAX records, 253 bytes a name.
