@@ -48,9 +48,10 @@ enum desired_kind { DESIRED_MANIFEST, DESIRED_HELM };
 enum desired_status { DESIRED_APPLICABLE, DESIRED_UNSUPPORTED, DESIRED_ERROR };
 
 struct desired_app {
-    struct str name;      /* "<addon>-<cluster>" */
-    struct str addon;     /* key of the entry, normalised */
-    struct str cluster;   /* name in the registry */
+    struct str name;    /* "<addon>-<cluster>" */
+    struct str addon;   /* key of the entry, normalised */
+    struct str cluster; /* name in the registry */
+    struct str server;
     struct str layering;  /* name of the cluster whose layering gave the entry */
     struct str namespace; /* placeholders replaced; empty if that failed */
     struct str project;
@@ -91,8 +92,19 @@ struct desired_issue {
     struct str text;
 };
 
+/* One enabled addon entry in one layering: what an ApplicationSet would be. */
+struct desired_set {
+    struct str addon;
+    struct str layering; /* name of the cluster */
+    struct str selector; /* for people */
+    struct value_pos where;
+    size_t app_count; /* clusters it selects */
+};
+
 struct desired_plan {
     struct str commit;
+    struct desired_set *set; /* by layering, then addon */
+    size_t set_count;
     struct desired_app *app; /* by name */
     size_t app_count;
     struct desired_issue *error;
@@ -100,7 +112,7 @@ struct desired_plan {
     struct desired_issue *note;
     size_t note_count;
     size_t issues_dropped; /* beyond DESIRED_ISSUES_MAX */
-    struct str *file;      /* every file read and every folder listed, sorted */
+    struct str *file;      /* every path read, listed or looked for, sorted */
     size_t file_count;
     struct registry registry;
 };
