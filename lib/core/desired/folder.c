@@ -70,6 +70,7 @@ static int read_file(struct walk *w, struct str path, uint64_t size_bytes, struc
     struct arena *a = w->b->scratch;
     struct value **document = NULL;
     struct str text = STR_NONE;
+    struct value_pos twin = {0};
     size_t count = 0;
 
     int rc = check_limits(w, path, size_bytes, err);
@@ -80,7 +81,7 @@ static int read_file(struct walk *w, struct str path, uint64_t size_bytes, struc
     if (rc == 0)
         rc = check_limits(w, path, text.len, err);
     if (rc == 0)
-        rc = manifest_read(a, path, text, &document, &count, err);
+        rc = manifest_read(a, path, text, &document, &count, &twin, err);
     if (rc < 0)
         return build_place(err, (struct value_pos){path, 0, 0});
     if (rc == MANIFEST_IGNORED) {
@@ -88,6 +89,9 @@ static int read_file(struct walk *w, struct str path, uint64_t size_bytes, struc
                    "ignored: lies among manifests but holds no Kubernetes object");
         return 0;
     }
+    if (twin.line > 0)
+        build_note(w->b, STR_NONE, twin,
+                   "a key that is here for the second time, with the same value");
     if (count == 0)
         return 0;
     struct bundle_file file = {path, text};

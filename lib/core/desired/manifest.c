@@ -1,7 +1,7 @@
 /*
- * Where we are stricter than Argo CD: a YAML file that is not well-formed, or holds a key twice, is
- * an error even when nothing in it looks like a manifest. There it would be skipped, and with
- * pruning on, skipping a half-written file deletes what it used to define.
+ * Where we are stricter than Argo CD: a YAML file that is not well-formed, or gives a key two
+ * different values, is an error even when nothing in it looks like a manifest. There it would be
+ * skipped, and with pruning on, skipping a half-written file deletes what it used to define.
  */
 #include "core/desired/manifest.h"
 
@@ -69,11 +69,11 @@ static bool looks_like_a_manifest(struct str text)
 }
 
 static int read_yaml(struct arena *a, struct str path, struct str text, struct collected *c,
-                     struct err *err)
+                     struct value_pos *twin, struct err *err)
 {
     struct value **document;
     size_t count;
-    int rc = yaml_read_all(a, text, path, &document, &count, err);
+    int rc = yaml_read_manifests(a, text, path, &document, &count, twin, err);
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
         if (document[i]->kind == VALUE_NULL)
@@ -86,8 +86,9 @@ static int read_yaml(struct arena *a, struct str path, struct str text, struct c
 }
 
 int manifest_read(struct arena *a, struct str path, struct str text, struct value ***out,
-                  size_t *out_count, struct err *err)
+                  size_t *out_count, struct value_pos *out_twin, struct err *err)
 {
+    struct value_pos twin = {0};
     struct collected c = {0};
     int rc;
 
@@ -97,11 +98,13 @@ int manifest_read(struct arena *a, struct str path, struct str text, struct valu
         if (rc == 0)
             rc = collect(a, &c, v, err);
     } else {
-        rc = read_yaml(a, path, text, &c, err);
+        rc = read_yaml(a, path, text, &c, &twin, err);
     }
     if (rc == MANIFEST_OBJECTS) {
         *out = c.item;
         *out_count = c.count;
+        if (out_twin)
+            *out_twin = twin;
     }
     return rc;
 }

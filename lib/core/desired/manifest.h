@@ -24,8 +24,10 @@ enum manifest_format manifest_format_of(struct str file_name);
 /*
  * Reads the objects of a file in their order (each is a map with string members apiVersion, kind).
  * MANIFEST_OBJECTS (perhaps none), MANIFEST_IGNORED, or HL_EINVAL, HL_ELIMIT with position.
+ * *out_twin (may be NULL) is where a key first stands a second time with an equal value; with
+ * another value it is an error.
  */
 HL_MUST int manifest_read(struct arena *a, struct str path, struct str text, struct value ***out,
-                          size_t *out_count, struct err *err);
+                          size_t *out_count, struct value_pos *out_twin, struct err *err);
 
 #endif

@@ -16,7 +16,7 @@ static int read_files(struct arena *a, const struct bundle *b, struct documents 
     for (size_t i = 0; i < b->file_count; i++) {
         struct value **document = NULL;
         size_t count = 0;
-        int rc = manifest_read(a, b->file[i].path, b->file[i].text, &document, &count, err);
+        int rc = manifest_read(a, b->file[i].path, b->file[i].text, &document, &count, NULL, err);
         if (rc < 0)
             return rc;
         for (size_t k = 0; k < count; k++)
