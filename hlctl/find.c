@@ -1,5 +1,5 @@
 /* Looking things up in the command table, and guessing what was meant. */
-#include "hlctl/command.h"
+#include "hlctl/verb.h"
 
 #include <string.h>
 
@@ -13,23 +13,23 @@ static bool is_path(struct str path, struct str first, struct str second)
     return str_eq(head, first) && str_eq(rest, second);
 }
 
-const struct command *command_find(struct str first, struct str second)
+const struct verb *verb_find(struct str first, struct str second)
 {
-    for (size_t i = 0; i < command_count; i++) {
-        if (is_path(str_from(commands[i].path), first, second))
-            return &commands[i];
-        struct str aliases = str_from(commands[i].aliases);
+    for (size_t i = 0; i < verb_count; i++) {
+        if (is_path(str_from(verbs[i].path), first, second))
+            return &verbs[i];
+        struct str aliases = str_from(verbs[i].aliases);
         while (aliases.len > 0)
             if (is_path(str_cut(&aliases, '|'), first, second))
-                return &commands[i];
+                return &verbs[i];
     }
     return NULL;
 }
 
-bool command_is_noun(struct str noun)
+bool verb_is_noun(struct str noun)
 {
-    for (size_t i = 0; i < command_count; i++) {
-        struct str rest = str_from(commands[i].path);
+    for (size_t i = 0; i < verb_count; i++) {
+        struct str rest = str_from(verbs[i].path);
         struct str head = str_cut(&rest, ' ');
         if (rest.len > 0 && str_eq(head, noun))
             return true;
@@ -85,18 +85,18 @@ static void consider(struct guess *g, struct str path)
     }
 }
 
-const char *command_suggest(struct arena *a, struct str typed)
+const char *verb_suggest(struct arena *a, struct str typed)
 {
     /* Two edits, but never so many that nothing of a short word is left. */
     struct guess g = {.typed = typed, .edits = typed.len < 3 ? 2 : 3};
 
-    for (size_t i = 0; i < command_count; i++) {
-        if (commands[i].group == GROUP_HIDDEN)
+    for (size_t i = 0; i < verb_count; i++) {
+        if (verbs[i].group == GROUP_HIDDEN)
             continue;
-        struct str aliases = str_from(commands[i].aliases);
+        struct str aliases = str_from(verbs[i].aliases);
         while (aliases.len > 0)
             consider(&g, str_cut(&aliases, '|'));
-        consider(&g, str_from(commands[i].path));
+        consider(&g, str_from(verbs[i].path));
     }
     return g.best.len > 0 ? arena_cstr(a, g.best) : NULL;
 }

@@ -242,3 +242,16 @@ void output_list(struct hlctl *h, const struct answer *answer, const char *kind,
         write_table(h, items, columns, column_count);
     }
 }
+
+void output_done(struct hlctl *h, const struct answer *answer, const char *kind, const char *noun,
+                 struct str name, const char *done)
+{
+    struct str shown = safe_text(h->arena, name);
+    bool is_name = h->format == FORMAT_NAME;
+
+    if (hlctl_is_document(h))
+        output_document(h, answer, kind, answer->body);
+    else
+        buf_printf(&h->out, "%s/" STR_FMT "%s%s\n", noun, STR_ARG(shown), is_name ? "" : " ",
+                   is_name ? "" : done);
+}

@@ -46,6 +46,9 @@ void output_list(struct hlctl *h, const struct answer *answer, const char *kind,
 /* Appends a document (json, yaml); kind, apiVersion, revision and age are added where missing. */
 void output_document(struct hlctl *h, const struct answer *answer, const char *kind,
                      struct value *body);
+/* A change was made: "agent/n1 revoked", or the answer's body as a document. */
+void output_done(struct hlctl *h, const struct answer *answer, const char *kind, const char *noun,
+                 struct str name, const char *done);
 /* Appends v as one line of JSON, or as a YAML document with "---" before it. */
 void output_stream(struct hlctl *h, struct value *v);
 

@@ -19,12 +19,12 @@ struct flag_value {
 
 struct invocation {
     struct arena *arena;
-    const struct command *command;
+    const struct verb *verb;
     bool wants_help;
     struct str *arg;
     size_t arg_count;
     size_t arg_cap;
-    struct flag_value value[COMMAND_FLAGS_MAX * 2];
+    struct flag_value value[VERB_FLAGS_MAX * 2];
     size_t value_count;
 };
 
@@ -88,7 +88,7 @@ static bool is_choice(const char *choices, struct str text)
 
 static const char *path_of(const struct invocation *in)
 {
-    return in->command ? in->command->path : "";
+    return in->verb ? in->verb->path : "";
 }
 
 static int refuse(struct scan *s, const struct flag *f, struct str text, const char *wanted)
@@ -140,7 +140,7 @@ static int unknown_flag(struct scan *s, struct str name, bool is_long)
         }
     }
     trouble_set(s->t, "HL-USE-02", "%s has no flag %s" STR_FMT,
-                s->in->command ? s->in->command->path : "hlctl", is_long ? "--" : "-",
+                s->in->verb ? s->in->verb->path : "hlctl", is_long ? "--" : "-",
                 STR_ARG(name));
     if (best)
         return trouble_next(s->t, "did you mean: --%s", best);
@@ -243,24 +243,24 @@ static int find_command(struct scan *s, int *first_at, int *second_at)
     struct str first = str_from(s->argv[*first_at]);
     int after = next_word(s->argc, s->argv, *first_at + 1);
     if (after < s->argc)
-        s->in->command = command_find(first, str_from(s->argv[after]));
-    if (s->in->command) {
+        s->in->verb = verb_find(first, str_from(s->argv[after]));
+    if (s->in->verb) {
         *second_at = after;
         return 0;
     }
-    s->in->command = command_find(first, STR_NONE);
-    if (s->in->command)
+    s->in->verb = verb_find(first, STR_NONE);
+    if (s->in->verb)
         return 0;
 
     struct str typed = first;
-    if (command_is_noun(first) && after < s->argc)
+    if (verb_is_noun(first) && after < s->argc)
         typed = arena_printf(s->in->arena, "%s %s", s->argv[*first_at], s->argv[after]);
-    else if (command_is_noun(first)) {
+    else if (verb_is_noun(first)) {
         trouble_set(s->t, "HL-USE-01", "\"hlctl " STR_FMT "\" needs a verb", STR_ARG(first));
         return trouble_next(s->t, "hlctl help " STR_FMT, STR_ARG(first));
     }
     trouble_set(s->t, "HL-USE-01", "\"hlctl " STR_FMT "\" is not a command", STR_ARG(typed));
-    const char *near = command_suggest(s->in->arena, typed);
+    const char *near = verb_suggest(s->in->arena, typed);
     if (near)
         return trouble_next(s->t, "did you mean: hlctl %s", near);
     return trouble_next(s->t, "hlctl help");
@@ -281,10 +281,10 @@ static int read_words(struct scan *s, int first_at, int second_at)
             rc = read_long(s, str_from(word + 2));
         else if (!is_over && is_flag_word(word))
             rc = read_short(s, str_from(word + 1));
-        else if (s->in->arg_count < COMMAND_ARGS_MAX)
+        else if (s->in->arg_count < VERB_ARGS_MAX)
             ARENA_PUSH(s->in->arena, s->in->arg, s->in->arg_count, s->in->arg_cap, str_from(word));
         else
-            return trouble_set(s->t, "HL-USE-03", "more than %d arguments", COMMAND_ARGS_MAX);
+            return trouble_set(s->t, "HL-USE-03", "more than %d arguments", VERB_ARGS_MAX);
         if (rc != 0)
             return rc;
     }
@@ -309,7 +309,7 @@ static int read_environment(struct scan *s, parse_env_fn env)
 
 static int check_arguments(struct scan *s)
 {
-    const struct command *c = s->in->command;
+    const struct verb *c = s->in->verb;
     size_t count = s->in->arg_count;
 
     if (!c || s->in->wants_help || (count >= c->min_args && count <= c->max_args))
@@ -334,22 +334,22 @@ int parse_line(struct arena *a, int argc, const char *const *argv, parse_env_fn 
     s.in->arena = a;
     int found = find_command(&s, &first_at, &second_at);
     struct trouble not_found = *t;
-    if (s.in->command)
-        add_flags(s.in, s.in->command->flags, s.in->command->flag_count);
+    if (s.in->verb)
+        add_flags(s.in, s.in->verb->flags, s.in->verb->flag_count);
     add_flags(s.in, global_flags, global_flag_count);
     int rc = read_words(&s, first_at, second_at);
     if (found != 0) { /* the flags were read for -o only */
         *t = not_found;
-        return s.in->wants_help && command_is_noun(str_from(argv[first_at])) ? 0 : found;
+        return s.in->wants_help && verb_is_noun(str_from(argv[first_at])) ? 0 : found;
     }
     if (rc == 0)
         rc = read_environment(&s, env);
     return rc != 0 ? rc : check_arguments(&s);
 }
 
-const struct command *invocation_command(const struct invocation *in)
+const struct verb *invocation_verb(const struct invocation *in)
 {
-    return in->command;
+    return in->verb;
 }
 
 bool invocation_wants_help(const struct invocation *in)

@@ -8,12 +8,12 @@
  *
  * Ownership: the invocation lives in the arena; texts are borrowed from argv and environment.
  * Threads: pure; the environment comes in through `env`.
- * Limits:  COMMAND_ARGS_MAX arguments.
+ * Limits:  VERB_ARGS_MAX arguments.
  */
 #ifndef HL_HLCTL_PARSE_H
 #define HL_HLCTL_PARSE_H
 
-#include "hlctl/command.h"
+#include "hlctl/verb.h"
 #include "hlctl/trouble.h"
 
 struct invocation;
@@ -29,7 +29,7 @@ int parse_line(struct arena *a, int argc, const char *const *argv, parse_env_fn 
                struct invocation **out, struct trouble *t);
 
 /* NULL if no command was named. */
-const struct command *invocation_command(const struct invocation *in);
+const struct verb *invocation_verb(const struct invocation *in);
 bool invocation_wants_help(const struct invocation *in);
 size_t invocation_arg_count(const struct invocation *in);
 struct str invocation_arg(const struct invocation *in, size_t i);

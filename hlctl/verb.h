@@ -1,14 +1,14 @@
 /*
  * The command table: everything a person can type, in one place.
  *
- * commands.c fills it; parser (parse.h), help (help.h), completion (complete.h), docs/cli.md and the
+ * verbs.c fills it; parser (parse.h), help (help.h), completion (complete.h), docs/cli.md and the
  * tests that run every example are driven by it. To add a command: one entry there, one run
  * function in the file of its noun.
  *
  * Words: a command has a `path` of one or two words ("status", "app get") and aliases (other paths).
  */
-#ifndef HL_HLCTL_COMMAND_H
-#define HL_HLCTL_COMMAND_H
+#ifndef HL_HLCTL_VERB_H
+#define HL_HLCTL_VERB_H
 
 #include "base/base.h"
 
@@ -38,8 +38,8 @@ enum where { WHERE_OFFLINE, WHERE_MESH };
 
 /*
  * An example is a command line without the leading "hlctl", as a person would type it. WHERE_OFFLINE
- * ones run in an empty folder; WHERE_MESH ones run against a mesh whose names are the demo's.
- * `needs` is a command that has to run first, or NULL.
+ * ones run one after the other in an empty folder; WHERE_MESH ones run against a mesh, in which
+ * the words SAMPLE-APP, SAMPLE-AGENT and SAMPLE-TOKEN are replaced by names that are there.
  */
 struct example {
     const char *line;
@@ -48,13 +48,13 @@ struct example {
     int exit; /* what it ends with when all is well */
 };
 
-enum command_group { GROUP_EVERYDAY, GROUP_INFRASTRUCTURE, GROUP_OPERATIONS, GROUP_META, GROUP_HIDDEN };
+enum verb_group { GROUP_EVERYDAY, GROUP_INFRASTRUCTURE, GROUP_OPERATIONS, GROUP_META, GROUP_HIDDEN };
 enum { GROUP_COUNT = GROUP_HIDDEN };
 
-struct command {
+struct verb {
     const char *path;
     const char *aliases; /* "apps|app ls", or NULL */
-    enum command_group group;
+    enum verb_group group;
     const char *args;     /* as in the usage line: "NAME", "[NAME...]", "" */
     const char *arg_kind; /* what completion offers: "app", "agent", "context", "file", "a|b", NULL */
     size_t min_args;
@@ -72,20 +72,20 @@ struct command {
     int (*run)(struct hlctl *h, struct trouble *t);
 };
 
-enum { COMMAND_FLAGS_MAX = 16, COMMAND_ARGS_MAX = 256 };
+enum { VERB_FLAGS_MAX = 16, VERB_ARGS_MAX = 256 };
 
-extern const struct command commands[];
-extern const size_t command_count;
+extern const struct verb verbs[];
+extern const size_t verb_count;
 extern const struct flag global_flags[];
 extern const size_t global_flag_count;
 extern const char *const group_titles[GROUP_COUNT];
 
 /* The command of exactly these words, by path or alias; second may be empty. NULL if none. */
-const struct command *command_find(struct str first, struct str second);
+const struct verb *verb_find(struct str first, struct str second);
 /* True if some command has the path or alias "noun ...". */
-bool command_is_noun(struct str noun);
+bool verb_is_noun(struct str noun);
 /* The command path, alias or topic nearest to what was typed, within two edits; NULL if none is. */
-const char *command_suggest(struct arena *a, struct str typed);
+const char *verb_suggest(struct arena *a, struct str typed);
 /* Edits (insert, delete, replace, swap neighbours) between two words; Damerau's restricted form. */
 size_t edit_distance(struct str a, struct str b);
 

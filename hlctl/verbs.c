@@ -2,8 +2,8 @@
  * The table. Order is the order of help and docs. Nothing about a command's form is written
  * anywhere else: not in the parser, not in the shell scripts, not in docs/cli.md.
  */
-#include "hlctl/command.h"
-#include "hlctl/verbs.h"
+#include "hlctl/verb.h"
+#include "hlctl/run.h"
 
 #define FLAGS(array) .flags = (array), .flag_count = HL_COUNT(array)
 #define EXAMPLES(array) .examples = (array), .example_count = HL_COUNT(array)
@@ -118,19 +118,17 @@ static const struct example token_revoke_examples[] = {
 };
 
 static const struct flag keygen_mesh_flags[] = {
-    {"name", 0, FLAG_TEXT, "NAME", NULL, "name of the mesh (home)", NULL},
     {"coordinator", 0, FLAG_LIST, "NAME=HOST:PORT", NULL,
      "one coordinator; give it once for each. It listens on PORT (other coordinators), PORT+1 "
      "(agents), PORT+2 (hlctl) and PORT+3 (enrolment)",
      NULL},
     {"admin", 0, FLAG_TEXT, "NAME", NULL, "name of the first administrator (admin)", NULL},
-    {"days", 0, FLAG_COUNT, "COUNT", NULL, "the roster is valid for COUNT days (3650)", NULL},
 };
 static const struct example keygen_mesh_examples[] = {
     {"keygen mesh keys --coordinator c1=127.0.0.1:7401 --coordinator c2=127.0.0.1:7411 "
      "--coordinator c3=127.0.0.1:7421",
      "keys for three coordinators on one machine", WHERE_OFFLINE, 0},
-    {"keygen mesh small --name lab --coordinator only=10.0.4.101:7400", "a mesh of one",
+    {"keygen mesh small --coordinator only=10.0.4.101:7400", "a mesh of one",
      WHERE_OFFLINE, 0},
 };
 static const struct example keygen_identity_examples[] = {
@@ -174,7 +172,7 @@ static const struct example help_examples[] = {
     {"help HL-NET-01", "about an error code", WHERE_OFFLINE, 0},
 };
 
-const struct command commands[] = {
+const struct verb verbs[] = {
     {.path = "status",
      .group = GROUP_EVERYDAY,
      .args = "",
@@ -220,7 +218,7 @@ const struct command commands[] = {
      .group = GROUP_EVERYDAY,
      .args = "[NAME...]",
      .arg_kind = "app",
-     .max_args = COMMAND_ARGS_MAX,
+     .max_args = VERB_ARGS_MAX,
      .summary = "read Git and apply now",
      .about = "The request is stored by the mesh; it goes on if hlctl is interrupted. A newer "
               "commit supersedes it at once. With --watch, hlctl waits until each application is "
@@ -442,7 +440,7 @@ const struct command commands[] = {
     {.path = "__complete",
      .group = GROUP_HIDDEN,
      .args = "[WORD...]",
-     .max_args = COMMAND_ARGS_MAX,
+     .max_args = VERB_ARGS_MAX,
      .summary = "what could stand in place of the last word; for shells",
      .about = "",
      .run = complete_run},
@@ -458,9 +456,9 @@ const struct command commands[] = {
      .group = GROUP_HIDDEN,
      .args = "offline|mesh [SAMPLE=NAME...]",
      .min_args = 1,
-     .max_args = COMMAND_ARGS_MAX,
+     .max_args = VERB_ARGS_MAX,
      .summary = "every example as exit code, tab, command line; for tests",
      .about = "",
      .run = examples_run},
 };
-const size_t command_count = HL_COUNT(commands);
+const size_t verb_count = HL_COUNT(verbs);

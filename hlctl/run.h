@@ -1,6 +1,6 @@
-/* The run functions of the commands, one file per noun. Contract: struct command's run. */
-#ifndef HL_HLCTL_VERBS_H
-#define HL_HLCTL_VERBS_H
+/* The run functions of the commands, one file per noun. Contract: struct verb's run. */
+#ifndef HL_HLCTL_RUN_H
+#define HL_HLCTL_RUN_H
 
 struct hlctl;
 struct trouble;
