@@ -8,8 +8,11 @@ option(HL_COVERAGE "count lines and branches" OFF)
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(
     -Wall -Wextra -Werror -Wconversion -Wvla -Wformat=2 -Wimplicit-fallthrough -Wshadow
-    -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith -Wno-format-truncation
+    -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wpointer-arith
     -fno-strict-aliasing -fno-strict-overflow -fno-delete-null-pointer-checks -fno-omit-frame-pointer -g)
+if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-Wno-format-truncation)
+endif()
 # Names in messages and debug information are relative to the tree, wherever it lies.
 add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 

@@ -52,7 +52,7 @@ void *arena_grow(struct arena *a, void *old, size_t count, size_t *cap_count, si
 struct str arena_dup(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);
 struct str arena_printf(struct arena *a, const char *fmt, ...) HL_PRINTF(2, 3);
-struct str arena_vprintf(struct arena *a, const char *fmt, va_list args);
+struct str arena_vprintf(struct arena *a, const char *fmt, va_list args) HL_PRINTF(2, 0);
 struct str arena_concat(struct arena *a, struct str left, struct str right);
 
 #endif

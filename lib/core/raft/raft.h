@@ -67,9 +67,11 @@ enum raft_message_kind {
     RAFT_MSG_APPEND_REPLY,
     RAFT_MSG_HEARTBEAT, /* carries commit and read_round, never touches the disk */
     RAFT_MSG_HEARTBEAT_REPLY,
-    RAFT_MSG_PROPOSE,    /* a follower hands a proposal to the leader: one entry, data only */
-    RAFT_MSG_READ,       /* a follower asks for a read index */
-    RAFT_MSG_READ_REPLY, /* index to wait for */
+    RAFT_MSG_PROPOSE,     /* a follower hands a proposal to the leader: one entry, data only */
+    RAFT_MSG_READ,        /* a follower asks for a read index */
+    RAFT_MSG_READ_REPLY,  /* index to wait for */
+    RAFT_MSG_TIMEOUT_NOW, /* a leader that hands over asks the follower to campaign at once */
+    RAFT_MSG_KIND_MAX = RAFT_MSG_TIMEOUT_NOW,
 };
 
 /* One flat struct for all kinds, as it crosses the wire; unused fields are zero. */

@@ -24,6 +24,7 @@ struct json_reader {
     struct member *waiting;
     size_t waiting_count;
     size_t waiting_cap;
+    size_t node_count;
 };
 
 static uint32_t column_of(const struct json_reader *r, const char *at)
@@ -217,6 +218,8 @@ static int read_number(struct json_reader *r, struct value **out)
     }
     struct str text = {start, (size_t)(r->at - start)};
     *out = v;
+    if (str_eq(text, STR("-0")))
+        is_integer = false; /* int64 has no negative zero */
     if (is_integer && str_to_i64(text, &v->integer))
         return 0;
     v->kind = VALUE_UINT;
@@ -372,6 +375,9 @@ static int read_value(struct json_reader *r, int depth, struct value **out)
     int result;
 
     skip_blanks(r);
+    if (r->node_count++ == JSON_NODES_MAX)
+        return err_at(r->err, HL_ELIMIT, *r->file, r->line, column_of(r, r->at),
+                      "more than %d values", JSON_NODES_MAX);
     if (*r->at == '{' || *r->at == '[') {
         result = read_collection(r, depth, out);
     } else if (*r->at == '"') {

@@ -82,8 +82,8 @@ static char *put_digits(char *p, const struct decimal *d, int from, int to)
     return p;
 }
 
-/* d.ddde+XX with at least exponent_digits digits of exponent. */
-static char *put_exponential(char *p, const struct decimal *d, int exponent_digits)
+/* d.ddde+XX with one or two digits of exponent at least. */
+static char *put_exponential(char *p, const struct decimal *d, int least_digits)
 {
     int exponent = d->point - 1;
 
@@ -92,7 +92,15 @@ static char *put_exponential(char *p, const struct decimal *d, int exponent_digi
         *p++ = '.';
         p = put_digits(p, d, 1, d->count);
     }
-    return p + sprintf(p, "e%c%0*d", exponent < 0 ? '-' : '+', exponent_digits, abs(exponent));
+    *p++ = 'e';
+    *p++ = exponent < 0 ? '-' : '+';
+    exponent = abs(exponent);
+    if (exponent >= 100)
+        *p++ = (char)('0' + exponent / 100);
+    if (exponent >= 10 || least_digits > 1)
+        *p++ = (char)('0' + exponent / 10 % 10);
+    *p++ = (char)('0' + exponent % 10);
+    return p;
 }
 
 static char *put_fixed(char *p, const struct decimal *d)

@@ -81,7 +81,8 @@ struct value *value_string(struct arena *a, struct str s);
 struct value *value_list(struct arena *a);
 struct value *value_map(struct arena *a);
 void value_list_add(struct arena *a, struct value *list, struct value *item);
-/* Sets or replaces a member of a map under construction. Returns true if the key was there. */
+/* Sets or replaces a member of a map under construction. Returns true if the key was there. Moves
+ * up to four bytes per member already there: meant for maps of up to some ten thousand. */
 bool value_map_set(struct arena *a, struct value *map, struct str key, struct value *item);
 /* Shorthands for building answers. */
 void value_map_set_str(struct arena *a, struct value *map, const char *key, struct str s);
@@ -100,22 +101,25 @@ struct str value_get_str(const struct value *map, const char *key);
 int64_t value_get_int(const struct value *map, const char *key, int64_t otherwise);
 bool value_get_bool(const struct value *map, const char *key, bool otherwise);
 
-/* Go's kind name as users know it from errors: "null", "bool", "int", "float64", "string", ... */
+/* Go's kind name as users know it from errors: "null", "bool", "int", "uint64", "float64",
+ * "string", "list", "map". */
 const char *value_kind_name(enum value_kind kind);
 struct value_pos value_pos_of(const struct value *v);
 /* err_at with the value's position. */
 int value_err(struct err *err, int code, const struct value *v, const char *fmt, ...)
     HL_PRINTF(4, 5);
 
-/* Same kind, same content, maps regardless of order; 1, 1.0 and "1" are three different values. */
+/* Same kind, same content, maps regardless of order; 1, 1.0 and "1" are three different values, and
+ * so are 0.0 and -0.0; NaN equals NaN. */
 bool value_eq(const struct value *a, const struct value *b);
 /* A deep copy in `a`, strings included, so that it outlives the original's arena. */
 struct value *value_copy(struct arena *a, const struct value *v);
 
 /*
  * Helm's coalescing, `over` wins: maps merge member by member, everything else (lists too)
- * replaces, and a null in `over` deletes the key. Either side may be NULL (absent). Members of
- * `base` come first in the result, then what `over` adds; positions stay those of the winner.
+ * replaces, and a null in `over` deletes the key, also where `base` does not have it. Either side
+ * may be NULL (absent); NULL comes back if nothing is left (over is null). Members of `base` come
+ * first in the result, then what `over` adds; positions stay those of the winner.
  */
 struct value *value_merge(struct arena *a, struct value *base, struct value *over);
 
@@ -123,7 +127,8 @@ struct value *value_merge(struct arena *a, struct value *base, struct value *ove
  * Canonical bytes: JSON with sorted keys and no blanks, strings escaped minimally, int64 and
  * uint64 in decimal, float64 with a fraction or exponent always ("1.0", shortest form that reads
  * back the same). Equal values have equal bytes and the reverse. NaN and infinities, which only
- * YAML can bring in, are written as the strings ".nan", ".inf", "-.inf" with a leading NUL escape.
+ * YAML can bring in, are written as the strings ".nan", ".inf", "-.inf" with a leading NUL escape;
+ * a string that starts with NUL itself gets one more.
  */
 void value_canonical(struct buf *out, const struct value *v);
 struct digest value_digest(const struct value *v);

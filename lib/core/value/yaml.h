@@ -3,22 +3,30 @@
  *
  * Reading: libyaml's event API only. Plain scalars resolve by YAML 1.1 as yaml.v2 does (yes/no/on/
  * off, 0x 0o 0b and leading-zero octal, underscores, .inf, .nan, ~; timestamps stay strings; quoted
- * and block scalars are strings); explicit core tags (!!str, !!int, ...) are honoured; unknown
- * local tags (!Env) keep the node without the tag. Map keys become strings as sigs.k8s.io/yaml
- * converts them for JSON (1 -> "1", true -> "true"). Anchors, aliases and merge keys (<<) work;
- * explicit members win over merged ones, earlier merges over later ones. A duplicate key in one
- * mapping is an error that names both lines.
+ * and block scalars are strings); explicit core tags (!!str, !!int, ...) are honoured, !!binary is
+ * decoded (what is no UTF-8 in it becomes U+FFFD); other tags (!Env) keep the node without the tag,
+ * scalars then as strings. Map keys become strings as sigs.k8s.io/yaml converts them for JSON
+ * (1 -> "1", true -> "true"; null and uint64 cannot be keys). Anchors, aliases and merge keys (<<)
+ * work: members are set in document order, merged ones where the "<<" stands, and the last one
+ * wins; within "<<: [*a, *b]" the earlier map wins. A key written twice in one mapping is an error
+ * that names both lines. The input is UTF-8, with or without a byte order mark.
  *
- * Writing: byte-identical to sigs.k8s.io/yaml Marshal (keys sorted, two-space indent, sequences not
- * indented below their key, its quoting rules and its line folding, floats as Go prints them).
+ * Writing: byte-identical to sigs.k8s.io/yaml Marshal (keys in its order, two-space indent,
+ * sequences not indented below their key, its quoting rules and its line folding, floats as it
+ * prints them). NaN and infinities are written as .nan, .inf and -.inf.
  *
  * Threads: pure functions.
- * Limits at the door, checked before memory is spent:
- *   bytes   YAML_BYTES_MAX a stream;
- *   depth   VALUE_DEPTH_MAX nested collections, counted by a scan in front of libyaml, whose own
- *           flow nesting is quadratic: 160 kB of '[' is refused in milliseconds;
- *   aliases the nodes that aliases add up to, at most ten times the bytes of the stream;
- *   documents YAML_DOCUMENTS_MAX a stream.
+ * Limits at the door, each HL_ELIMIT:
+ *   bytes      YAML_BYTES_MAX a stream;
+ *   nodes      YAML_NODES_MAX scalars and collections a stream, some 80 bytes each;
+ *   depth      VALUE_DEPTH_MAX nested collections, counted at libyaml's events; its scanner looks
+ *              ahead 1024 characters at most, so 160 kB of '[' is refused in 2 ms;
+ *   directives 64 lines that start with '%': libyaml compares every %TAG with all before it;
+ *   anchors    YAML_ANCHORS_MAX a document;
+ *   aliases    what they repeat, a node and every 32 bytes of a string counting one: at most ten
+ *              times the bytes of the stream and at most YAML_ALIAS_WEIGHT_MAX;
+ *   merges     YAML_MERGED_MAX members brought in by "<<" a stream;
+ *   documents  YAML_DOCUMENTS_MAX a stream.
  */
 #ifndef HL_CORE_VALUE_YAML_H
 #define HL_CORE_VALUE_YAML_H
@@ -28,6 +36,7 @@
 enum {
     YAML_BYTES_MAX = 4 << 20,
     YAML_DOCUMENTS_MAX = 10000,
+    YAML_NODES_MAX = 1000000,
     YAML_ANCHORS_MAX = 4096,
     YAML_ALIAS_WEIGHT_MAX = 400000,
     YAML_MERGED_MAX = 100000,

@@ -59,6 +59,7 @@ struct yaml_reader {
     uint64_t alias_weight;
     uint64_t alias_weight_max;
     uint64_t merged_count;
+    size_t node_count;
 };
 
 /* A node that is complete: what its parent has to know. */
@@ -79,6 +80,14 @@ static int fail_at(struct yaml_reader *r, int code, const yaml_mark_t *mark, con
 static struct str str_of(const yaml_char_t *c)
 {
     return str_from((const char *)c);
+}
+
+static int count_node(struct yaml_reader *r, const yaml_mark_t *mark)
+{
+    if (r->node_count == YAML_NODES_MAX)
+        return fail_at(r, HL_ELIMIT, mark, "too many values in one stream");
+    r->node_count++;
+    return 0;
 }
 
 static struct value *node(struct yaml_reader *r, enum value_kind kind, const yaml_mark_t *mark)
@@ -175,6 +184,10 @@ static void wait_entry(struct yaml_reader *r, struct entry e)
 static int open_collection(struct yaml_reader *r, enum value_kind kind, const yaml_char_t *anchor,
                            const yaml_mark_t *mark)
 {
+    int result = count_node(r, mark);
+
+    if (result != 0)
+        return result;
     if (r->depth == VALUE_DEPTH_MAX)
         return fail_at(r, HL_ELIMIT, mark, "too many nested collections");
     struct frame *parent = r->depth ? &r->frame[r->depth - 1] : NULL;
@@ -325,15 +338,15 @@ static int take_key(struct yaml_reader *r, struct frame *f, const struct done *d
     return d->is_merge_key ? 0 : key_text(r, d->value, &f->key.key);
 }
 
-static int merge_map(struct yaml_reader *r, const struct value *map)
+static int merge_map(struct yaml_reader *r, const struct member *key, const struct value *map)
 {
     if (map->kind != VALUE_MAP)
-        return value_err(r->err, HL_EINVAL, map, "\"<<\" merges maps only, this is a %s",
-                         value_kind_name(map->kind));
+        return err_at(r->err, HL_EINVAL, *r->file, key->key_line, key->key_column,
+                      "\"<<\" merges maps only, not %s", value_kind_name(map->kind));
     r->merged_count += map->map.count;
     if (r->merged_count > YAML_MERGED_MAX)
-        return value_err(r->err, HL_ELIMIT, map, "\"<<\" brings in more than %d members",
-                         YAML_MERGED_MAX);
+        return err_at(r->err, HL_ELIMIT, *r->file, key->key_line, key->key_column,
+                      "\"<<\" brings in more than %d members", YAML_MERGED_MAX);
     for (size_t i = 0; i < map->map.count; i++)
         wait_entry(r, (struct entry){map->map.member[i], true});
     return 0;
@@ -346,9 +359,9 @@ static int merge(struct yaml_reader *r, struct frame *f, const struct done *d)
 
     f->has_merged = true;
     if (from->kind != VALUE_LIST || d->is_alias)
-        return merge_map(r, from);
+        return merge_map(r, &f->key, from);
     for (size_t i = from->list.count; i-- > 0;) {
-        int result = merge_map(r, from->list.item[i]);
+        int result = merge_map(r, &f->key, from->list.item[i]);
         if (result != 0)
             return result;
     }
@@ -384,9 +397,12 @@ static int read_scalar(struct yaml_reader *r, const yaml_event_t *event, struct 
     struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
     struct str tag = str_of(event->data.scalar.tag);
     bool is_plain = event->data.scalar.plain_implicit;
-    struct value *v = node(r, VALUE_STRING, &event->start_mark);
+    int result = count_node(r, &event->start_mark);
 
-    int result = scalar_read(r->a, tag, is_plain, arena_dup(r->a, text), v, r->err);
+    if (result != 0)
+        return result;
+    struct value *v = node(r, VALUE_STRING, &event->start_mark);
+    result = scalar_read(r->a, tag, is_plain, arena_dup(r->a, text), v, r->err);
     if (result != 0)
         return result;
     *out = (struct done){.value = v, .weight = 1 + text.len / WEIGHT_STRING_BYTES};
@@ -438,14 +454,6 @@ static int take_event(struct yaml_reader *r, const yaml_event_t *event)
     return result == 0 ? take(r, &d, &event->start_mark) : result;
 }
 
-static void start_document(struct yaml_reader *r)
-{
-    r->root = NULL;
-    r->depth = 0;
-    r->waiting_count = 0;
-    r->anchor_count = 0;
-}
-
 struct documents {
     struct value **item;
     size_t count;
@@ -454,15 +462,24 @@ struct documents {
     bool is_first_only; /* what follows the first document is not looked at */
 };
 
-static int end_document(struct yaml_reader *r, struct documents *docs, const yaml_mark_t *mark)
+static int start_document(struct yaml_reader *r, const struct documents *docs,
+                          const yaml_mark_t *mark)
 {
     if (docs->count == docs->most && docs->most == 1)
-        return fail_at(r, HL_EINVAL, mark, "more than one document where one is expected");
+        return fail_at(r, HL_EINVAL, mark, "a second document where one is expected");
     if (docs->count == docs->most)
         return fail_at(r, HL_ELIMIT, mark, "too many documents in one stream");
+    r->root = NULL;
+    r->depth = 0;
+    r->waiting_count = 0;
+    r->anchor_count = 0;
+    return 0;
+}
+
+static void end_document(struct yaml_reader *r, struct documents *docs)
+{
     HL_ASSERT(r->root);
     ARENA_PUSH(r->a, docs->item, docs->count, docs->cap, r->root);
-    return 0;
 }
 
 static int read_events(struct yaml_reader *r, struct documents *docs)
@@ -476,9 +493,9 @@ static int read_events(struct yaml_reader *r, struct documents *docs)
             return parser_failed(r);
         type = event.type;
         if (type == YAML_DOCUMENT_START_EVENT)
-            start_document(r);
+            result = start_document(r, docs, &event.start_mark);
         else if (type == YAML_DOCUMENT_END_EVENT)
-            result = end_document(r, docs, &event.start_mark);
+            end_document(r, docs);
         else
             result = take_event(r, &event);
         yaml_event_delete(&event);

@@ -202,6 +202,18 @@ static struct scalar resolve_number(struct str text)
     return out;
 }
 
+/* Text that starts with a dot goes to ParseFloat as it is, which takes underscores between digits
+ * only; elsewhere all of them are dropped. */
+static bool has_stray_underscore(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '_' &&
+            (i == 0 || i + 1 == s.len || !is_digit(s.ptr[i + 1]) || !is_digit(s.ptr[i - 1])))
+            return true;
+    }
+    return false;
+}
+
 struct scalar scalar_resolve(struct str text)
 {
     struct scalar out = {.kind = VALUE_STRING};
@@ -214,9 +226,9 @@ struct scalar scalar_resolve(struct str text)
     if (first == '-' || first == '+')
         return find_word(text, &out) ? out : resolve_number(text);
     if (first == '.') {
-        if (find_word(text, &out) || (parse_float(text, &out)))
+        if (find_word(text, &out))
             return out;
-        return is_string;
+        return has_stray_underscore(text) ? is_string : resolve_number(text);
     }
     if (memchr("yYnNtTfFoO~", first, 11) && find_word(text, &out))
         return out;

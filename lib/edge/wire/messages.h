@@ -205,12 +205,14 @@ struct wire_message {
 HL_MUST int wire_encode(struct buf *out, const struct wire_message *m, struct err *err);
 
 /*
- * The walk in front of the parser: protobuf wire format without a schema. HL_ELIMIT or HL_EINVAL
- * when the bytes are over 1 MiB, nest deeper than 16, have more than WIRE_FIELDS_MAX fields, or are
- * not well-formed. Linear, without allocation.
+ * The walk in front of the parser, over the wire format: HL_ELIMIT or HL_EINVAL when the bytes are
+ * over 1 MiB, hold more than WIRE_FIELDS_MAX fields, or are not well-formed. The schema nests three
+ * messages deep and no message contains itself, so that is also the deepest the parser can go.
+ * Linear, without allocation. The flat form is for a message without messages in it (Command).
  */
-enum { WIRE_BYTES_MAX = 1 << 20, WIRE_FIELDS_MAX = 100000, WIRE_DEPTH_MAX = 16 };
+enum { WIRE_BYTES_MAX = 1 << 20, WIRE_FIELDS_MAX = 100000 };
 HL_MUST int wire_prescan(struct str bytes, struct err *err);
+HL_MUST int wire_prescan_flat(struct str bytes, struct err *err);
 
 /* Pre-scan, parse, validate. HL_EINVAL or HL_ELIMIT; the message is then WIRE_NONE. */
 HL_MUST int wire_decode(struct str bytes, struct arena *a, struct wire_message *out,

@@ -217,9 +217,32 @@ static void an_error_keeps_its_innermost_position_and_gains_context(void **state
     assert_int_equal(err_set(NULL, HL_EIO, "ignored"), HL_EIO);
 }
 
+static void runes_are_decoded_or_refused(void **state)
+{
+    (void)state;
+    struct str s = STR("a\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\xED\xA0\x80");
+    uint32_t rune = 0;
+
+    assert_int_equal(str_rune(s, 0, &rune), 1);
+    assert_int_equal(rune, 'a');
+    assert_int_equal(str_rune(s, 1, &rune), 2);
+    assert_int_equal(rune, 0xE9);
+    assert_int_equal(str_rune(s, 3, &rune), 3);
+    assert_int_equal(rune, 0x20AC);
+    assert_int_equal(str_rune(s, 6, &rune), 4);
+    assert_int_equal(rune, 0x1F600);
+    assert_int_equal(str_rune(s, 2, &rune), 0);  /* a continuation byte */
+    assert_int_equal(str_rune(s, 10, &rune), 0); /* a surrogate */
+    assert_int_equal(str_rune(str_sub(s, 0, 8), 6, &rune), 0);
+    assert_false(str_is_utf8(s));
+    assert_true(str_is_utf8(str_sub(s, 0, 10)));
+    assert_false(str_is_utf8(STR("eight ok\x80 and more")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(runes_are_decoded_or_refused),
         cmocka_unit_test(sha256_gives_the_answers_of_fips_180_4),
         cmocka_unit_test(sha256_of_a_million_bytes_does_not_depend_on_the_pieces),
         cmocka_unit_test(crc32c_gives_the_answers_of_rfc_3720),

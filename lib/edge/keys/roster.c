@@ -1,0 +1,461 @@
+/*
+ * Roster and secret files: JSON read with core/value, the roster signed over its canonical bytes
+ * without the signature.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "core/value/json.h"
+#include "edge/keys/keys.h"
+
+enum { SIGNATURE_HEX = 2 * crypto_sign_BYTES };
+
+static void fingerprint(const unsigned char public_key[crypto_sign_PUBLICKEYBYTES],
+                        char out[MESH_TEXT_MAX])
+{
+    struct digest d = sha256_of((struct str){(const char *)public_key, crypto_sign_PUBLICKEYBYTES});
+
+    memcpy(out, "hl-mesh:", 8);
+    sodium_bin2base64(out + 8, MESH_TEXT_MAX - 8, d.bytes, DIGEST_BYTES,
+                      sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+/* The document without "signature", as it was signed. */
+static void signed_bytes(struct buf *out, struct arena *a, const struct value *document)
+{
+    struct value *rest = value_map(a);
+
+    for (size_t i = 0; i < document->map.count; i++) {
+        const struct member *m = &document->map.member[i];
+        if (!str_eq(m->key, STR("signature")))
+            value_map_set(a, rest, m->key, m->value);
+    }
+    value_canonical(out, rest);
+}
+
+static int check_signature(const struct value *document, struct str file, struct str mesh,
+                           struct arena *a, struct err *err)
+{
+    HL_CLEANUP(buf_deinit) struct buf bytes = {0};
+    unsigned char root[crypto_sign_PUBLICKEYBYTES];
+    unsigned char signature[crypto_sign_BYTES];
+    char found[MESH_TEXT_MAX];
+
+    if (!hex_decode(value_get_str(document, "root"), root, sizeof(root)) ||
+        !hex_decode(value_get_str(document, "signature"), signature, sizeof(signature)))
+        return err_at(err, HL_EINVAL, file, 0, 0, "root key or signature is missing or malformed");
+    fingerprint(root, found);
+    if (!str_eq(mesh, str_from(found)))
+        return err_at(err, HL_EDENIED, file, 0, 0,
+                      "this roster belongs to mesh %s, but " STR_FMT " is pinned here", found,
+                      STR_ARG(mesh));
+    signed_bytes(&bytes, a, document);
+    if (crypto_sign_verify_detached(signature, (const unsigned char *)bytes.ptr, bytes.len, root) !=
+        0)
+        return err_at(err, HL_EDENIED, file, 0, 0,
+                      "the signature of the mesh's root key does not match: the file was changed");
+    return 0;
+}
+
+static int read_member(const struct value *v, struct roster_member *out, struct err *err)
+{
+    const struct value *keys = value_get(v, STR("keys"));
+
+    out->id = (uint64_t)value_get_int(v, "id", 0);
+    out->name = value_get_str(v, "name");
+    if (out->id == 0 || out->name.len == 0)
+        return value_err(err, HL_EINVAL, v, "a coordinator needs an id and a name");
+    for (int d = 0; d < DOOR_COUNT; d++) {
+        out->endpoint[d] = value_get_str(v, door_name((enum door)d));
+        if (!str_starts(out->endpoint[d], STR("tcp://")))
+            return value_err(err, HL_EINVAL, v, "%s must be tcp://ADDRESS:PORT",
+                             door_name((enum door)d));
+        if (!key_parse(value_get_str(keys, door_name((enum door)d)), &out->key[d]))
+            return value_err(err, HL_EINVAL, v, "keys.%s is not a key", door_name((enum door)d));
+    }
+    return 0;
+}
+
+static int read_members(const struct value *document, struct roster *r, struct err *err)
+{
+    const struct value *list = value_get(document, STR("coordinators"));
+
+    if (!list || list->kind != VALUE_LIST || list->list.count == 0 ||
+        list->list.count > KEYS_MEMBERS_MAX)
+        return value_err(err, HL_EINVAL, document, "coordinators must list 1 to %d of them",
+                         KEYS_MEMBERS_MAX);
+    for (size_t i = 0; i < list->list.count; i++) {
+        int e = read_member(list->list.item[i], &r->member[i], err);
+        if (e < 0)
+            return e;
+        for (size_t j = 0; j < i; j++) {
+            if (r->member[j].id == r->member[i].id || str_eq(r->member[j].name, r->member[i].name))
+                return value_err(err, HL_EINVAL, list->list.item[i], "id or name is there twice");
+        }
+        r->member_count++;
+    }
+    return 0;
+}
+
+static int read_people(const struct value *document, struct arena *a, struct roster *r,
+                       struct err *err)
+{
+    const struct value *list = value_get(document, STR("people"));
+
+    if (!list || list->kind != VALUE_LIST)
+        return 0;
+    if (list->list.count > KEYS_PEOPLE_MAX)
+        return value_err(err, HL_ELIMIT, list, "more than %d people", KEYS_PEOPLE_MAX);
+    r->person = arena_array(a, struct roster_person, list->list.count);
+    for (size_t i = 0; i < list->list.count; i++) {
+        const struct value *v = list->list.item[i];
+        struct roster_person *p = &r->person[r->person_count++];
+
+        p->name = value_get_str(v, "name");
+        p->role = value_get_str(v, "role");
+        if (p->name.len == 0 || p->role.len == 0 || !key_parse(value_get_str(v, "key"), &p->key))
+            return value_err(err, HL_EINVAL, v, "a person needs name, role and key");
+    }
+    return 0;
+}
+
+int roster_parse(struct str text, struct str file, struct str mesh, struct arena *a,
+                 struct roster *out, struct err *err)
+{
+    struct roster roster = {0};
+    struct value *document;
+
+    int r = json_read(a, text, file, &document, err);
+    if (r < 0)
+        return r;
+    if (document->kind != VALUE_MAP)
+        return value_err(err, HL_EINVAL, document, "a roster is a JSON object");
+    r = check_signature(document, file, mesh, a, err);
+    if (r == 0)
+        r = read_members(document, &roster, err);
+    if (r == 0)
+        r = read_people(document, a, &roster, err);
+    if (r < 0)
+        return r;
+    snprintf(roster.mesh, sizeof(roster.mesh), STR_FMT, STR_ARG(mesh));
+    roster.epoch = (uint64_t)value_get_int(document, "epoch", 0);
+    *out = roster;
+    return 0;
+}
+
+int roster_load(struct str path, struct str mesh, struct arena *a, struct roster *out,
+                struct err *err)
+{
+    struct str text;
+
+    int r = file_read(path, a, &text, err);
+    return r < 0 ? r : roster_parse(text, path, mesh, a, out, err);
+}
+
+const struct roster_member *roster_find(const struct roster *r, uint64_t id)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (r->member[i].id == id)
+            return &r->member[i];
+    }
+    return NULL;
+}
+
+const struct roster_member *roster_find_name(const struct roster *r, struct str name)
+{
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (str_eq(r->member[i].name, name))
+            return &r->member[i];
+    }
+    return NULL;
+}
+
+/* ---- secret files ---- */
+
+static bool read_pair(const struct value *v, struct key_pair *out)
+{
+    struct key check;
+
+    return key_parse(value_get_str(v, "public"), &out->public_key) &&
+           key_parse(value_get_str(v, "secret"), &out->secret_key) &&
+           crypto_scalarmult_base(check.bytes, out->secret_key.bytes) == 0 &&
+           key_eq(&check, &out->public_key);
+}
+
+static int read_secret_document(struct str path, struct arena *a, struct value **out,
+                                struct err *err)
+{
+    struct str text;
+
+    int r = secret_read(path, a, &text, err);
+    return r < 0 ? r : json_read(a, text, path, out, err);
+}
+
+int coordinator_keys_load(struct str path, const struct roster_member *member,
+                          struct coordinator_keys *out, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct coordinator_keys keys;
+    struct value *document;
+
+    int r = read_secret_document(path, a, &document, err);
+    if (r < 0)
+        return r;
+    for (int d = 0; d < DOOR_COUNT; d++) {
+        const char *name = door_name((enum door)d);
+
+        if (!read_pair(value_get(document, str_from(name)), &keys.pair[d]))
+            return err_at(err, HL_EINVAL, path, 0, 0, "the %s key pair is missing or broken", name);
+        if (!key_eq(&keys.pair[d].public_key, &member->key[d]))
+            return err_at(err, HL_EDENIED, path, 0, 0,
+                          "the %s key is not the one that the roster lists for " STR_FMT
+                          ": wrong file, or the roster is older than the keys",
+                          name, STR_ARG(member->name));
+    }
+    *out = keys;
+    keys_wipe(&keys, sizeof(keys));
+    return 0;
+}
+
+int identity_load(struct str path, struct arena *a, struct identity *out, struct err *err)
+{
+    struct value *document;
+
+    int r = read_secret_document(path, a, &document, err);
+    if (r < 0)
+        return r;
+    struct identity id = {
+        .name = value_get_str(document, "name"),
+        .role = value_get_str(document, "role"),
+    };
+    if (id.name.len == 0 || !read_pair(document, &id.pair))
+        return err_at(err, HL_EINVAL, path, 0, 0, "not an identity: name and key pair are needed");
+    *out = id;
+    return 0;
+}
+
+static struct value *pair_value(struct arena *a, const struct key_pair *pair)
+{
+    struct value *v = value_map(a);
+    char text[KEY_TEXT + 1];
+
+    value_map_set_str(a, v, "public", arena_dup(a, str_from(key_text(&pair->public_key, text))));
+    value_map_set_str(a, v, "secret", arena_dup(a, str_from(key_text(&pair->secret_key, text))));
+    keys_wipe(text, sizeof(text));
+    return v;
+}
+
+static int write_document(struct str path, const struct value *document, unsigned mode,
+                          struct err *err)
+{
+    HL_CLEANUP(buf_deinit) struct buf text = {0};
+
+    json_write(&text, document, JSON_INDENTED);
+    int r = file_write(path, buf_str(&text), mode, err);
+    keys_wipe(text.ptr, text.len);
+    return r;
+}
+
+int identity_save(struct str path, const struct identity *id, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct value *v = pair_value(a, &id->pair);
+
+    value_map_set_str(a, v, "name", id->name);
+    value_map_set_str(a, v, "role", id->role);
+    return write_document(path, v, 0600, err);
+}
+
+/* ---- making a mesh ---- */
+
+struct making {
+    struct arena *arena;
+    const struct mesh_spec *spec;
+    unsigned char root_public[crypto_sign_PUBLICKEYBYTES];
+    unsigned char root_secret[crypto_sign_SECRETKEYBYTES];
+    struct coordinator_keys keys[KEYS_MEMBERS_MAX];
+    struct identity admin;
+};
+
+/* "<dir>/<folder>/<file>"; an empty folder is left out. */
+static struct str in_dir(const struct making *m, struct str folder, struct str file)
+{
+    return arena_printf(m->arena, STR_FMT "/" STR_FMT "%s" STR_FMT, STR_ARG(m->spec->dir),
+                        STR_ARG(folder), folder.len && file.len ? "/" : "", STR_ARG(file));
+}
+
+static struct str admin_file(const struct making *m)
+{
+    return arena_concat(m->arena, m->admin.name, STR(".key"));
+}
+
+static struct value *roster_value(struct making *m, const char *mesh)
+{
+    struct arena *a = m->arena;
+    struct value *document = value_map(a);
+    struct value *members = value_list(a);
+    struct value *people = value_list(a);
+    struct value *person = value_map(a);
+    char text[KEY_TEXT + 1];
+    char hex[SIGNATURE_HEX + 1];
+
+    for (size_t i = 0; i < m->spec->member_count; i++) {
+        struct value *member = value_map(a);
+        struct value *keys = value_map(a);
+
+        value_map_set_int(a, member, "id", (int64_t)i + 1);
+        value_map_set_str(a, member, "name", m->spec->member[i].name);
+        for (int d = 0; d < DOOR_COUNT; d++) {
+            key_text(&m->keys[i].pair[d].public_key, text);
+            value_map_set_str(a, member, door_name((enum door)d), m->spec->member[i].endpoint[d]);
+            value_map_set_str(a, keys, door_name((enum door)d), arena_dup(a, str_from(text)));
+        }
+        value_map_set(a, member, STR("keys"), keys);
+        value_list_add(a, members, member);
+    }
+    value_map_set_str(a, person, "name", m->admin.name);
+    value_map_set_str(a, person, "role", m->admin.role);
+    key_text(&m->admin.pair.public_key, text);
+    value_map_set_str(a, person, "key", arena_dup(a, str_from(text)));
+    value_list_add(a, people, person);
+
+    hex_encode(m->root_public, sizeof(m->root_public), hex);
+    value_map_set_str(a, document, "mesh", arena_dup(a, str_from(mesh)));
+    value_map_set_int(a, document, "epoch", 1);
+    value_map_set_str(a, document, "root", arena_dup(a, str_from(hex)));
+    value_map_set(a, document, STR("coordinators"), members);
+    value_map_set(a, document, STR("people"), people);
+    return document;
+}
+
+static void sign(struct making *m, struct value *document)
+{
+    HL_CLEANUP(buf_deinit) struct buf bytes = {0};
+    unsigned char signature[crypto_sign_BYTES];
+    char hex[SIGNATURE_HEX + 1];
+
+    signed_bytes(&bytes, m->arena, document);
+    crypto_sign_detached(signature, NULL, (const unsigned char *)bytes.ptr, bytes.len,
+                         m->root_secret);
+    hex_encode(signature, sizeof(signature), hex);
+    value_map_set_str(m->arena, document, "signature", arena_dup(m->arena, str_from(hex)));
+}
+
+static int make_folder(const struct making *m, struct str path, struct err *err)
+{
+    const char *name = arena_cstr(m->arena, path);
+
+    if (mkdir(name, 0700) != 0 && access(name, W_OK) != 0)
+        return err_errno(err, HL_EIO, "cannot make the folder %s", name);
+    return 0;
+}
+
+static int write_member(struct making *m, size_t i, struct err *err)
+{
+    struct value *v = value_map(m->arena);
+
+    for (int d = 0; d < DOOR_COUNT; d++)
+        value_map_set(m->arena, v, str_from(door_name((enum door)d)),
+                      pair_value(m->arena, &m->keys[i].pair[d]));
+    int r = make_folder(m, in_dir(m, m->spec->member[i].name, STR_NONE), err);
+    if (r == 0)
+        r = write_document(in_dir(m, m->spec->member[i].name, STR("coordinator.key")), v, 0600,
+                           err);
+    return r;
+}
+
+static int write_mesh(struct making *m, const char *mesh, struct err *err)
+{
+    struct value *root = value_map(m->arena);
+    char hex[2 * crypto_sign_SECRETKEYBYTES + 1];
+
+    int r = make_folder(m, m->spec->dir, err);
+    for (size_t i = 0; r == 0 && i < m->spec->member_count; i++)
+        r = write_member(m, i, err);
+    hex_encode(m->root_secret, sizeof(m->root_secret), hex);
+    value_map_set_str(m->arena, root, "mesh", str_from(mesh));
+    value_map_set_str(m->arena, root, "secret", str_from(hex));
+    if (r == 0)
+        r = write_document(in_dir(m, STR_NONE, STR("root.key")), root, 0600, err);
+    if (r == 0)
+        r = identity_save(in_dir(m, STR_NONE, admin_file(m)), &m->admin, err);
+    if (r == 0) {
+        struct value *document = roster_value(m, mesh);
+        sign(m, document);
+        /* Last: a folder with a roster is a mesh. */
+        r = write_document(in_dir(m, STR_NONE, STR("mesh.json")), document, 0644, err);
+    }
+    keys_wipe(hex, sizeof(hex));
+    return r;
+}
+
+static void remove_what_was_made(struct making *m)
+{
+    for (size_t i = 0; i < m->spec->member_count; i++) {
+        unlink(in_dir(m, m->spec->member[i].name, STR("coordinator.key")).ptr);
+        rmdir(in_dir(m, m->spec->member[i].name, STR_NONE).ptr);
+    }
+    unlink(in_dir(m, STR_NONE, STR("root.key")).ptr);
+    unlink(in_dir(m, STR_NONE, admin_file(m)).ptr);
+}
+
+static bool is_file_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') || c == '-' || c == '_' || (c == '.' && i > 0);
+        if (!is_plain)
+            return false;
+    }
+    return name.len > 0 && name.len <= 63;
+}
+
+static int check_spec(const struct mesh_spec *spec, struct err *err)
+{
+    if (spec->member_count == 0 || spec->member_count > KEYS_MEMBERS_MAX)
+        return err_set(err, HL_EINVAL, "a mesh has 1 to %d coordinators, not %zu", KEYS_MEMBERS_MAX,
+                       spec->member_count);
+    if (!is_file_name(spec->admin))
+        return err_set(err, HL_EINVAL, "\"" STR_FMT "\" is no name for a person",
+                       STR_ARG(spec->admin));
+    for (size_t i = 0; i < spec->member_count; i++) {
+        if (!is_file_name(spec->member[i].name) || str_eq(spec->member[i].name, spec->admin))
+            return err_set(err, HL_EINVAL, "\"" STR_FMT "\" is no name for a coordinator here",
+                           STR_ARG(spec->member[i].name));
+    }
+    return 0;
+}
+
+int mesh_create(const struct mesh_spec *spec, char out_mesh[MESH_TEXT_MAX], struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct making *m = hl_calloc(1, sizeof(*m));
+
+    m->arena = a;
+    m->spec = spec;
+    int r = check_spec(spec, err);
+    if (r == 0 && access(in_dir(m, STR_NONE, STR("mesh.json")).ptr, F_OK) == 0)
+        r = err_set(err, HL_ECONFLICT, STR_FMT " holds a mesh already; choose another folder",
+                    STR_ARG(spec->dir));
+    if (r == 0) {
+        crypto_sign_keypair(m->root_public, m->root_secret);
+        for (size_t i = 0; i < spec->member_count; i++) {
+            for (int d = 0; d < DOOR_COUNT; d++)
+                m->keys[i].pair[d] = key_pair_new();
+        }
+        m->admin = (struct identity){spec->admin, STR("admin"), key_pair_new()};
+        fingerprint(m->root_public, out_mesh);
+        r = write_mesh(m, out_mesh, err);
+        if (r < 0)
+            remove_what_was_made(m);
+    }
+    keys_wipe(m, sizeof(*m));
+    free(m);
+    return r;
+}

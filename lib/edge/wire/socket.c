@@ -1,0 +1,159 @@
+/* The table of options: raft.md 4.2 and security.md 5.3 give the reasons. */
+#include "edge/wire/socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <zmq.h>
+
+/* The header hides it behind the draft macro; the library has it since 4.3.2 (S-2). */
+enum { OPTION_ZAP_ENFORCE_DOMAIN = 93 };
+
+struct option {
+    int name;
+    int value;
+};
+
+/* For every socket. */
+static const struct option common_options[] = {
+    {ZMQ_LINGER, 0},           {ZMQ_HANDSHAKE_IVL, 2000},
+    {ZMQ_HEARTBEAT_IVL, 2000}, {ZMQ_HEARTBEAT_TIMEOUT, 6000},
+    {ZMQ_HEARTBEAT_TTL, 6000},
+};
+
+static const struct option server_options[] = {
+    {ZMQ_BACKLOG, 512},
+    {ZMQ_ROUTER_MANDATORY, 1},
+    {ZMQ_CURVE_SERVER, 1},
+    {OPTION_ZAP_ENFORCE_DOMAIN, 1},
+};
+
+static const struct option client_options[] = {
+    {ZMQ_IMMEDIATE, 1},          {ZMQ_RECONNECT_IVL, 50}, {ZMQ_RECONNECT_IVL_MAX, 1000},
+    {ZMQ_CONNECT_TIMEOUT, 2000}, {ZMQ_TCP_MAXRT, 10000},
+};
+
+static int set_options(void *socket, const struct option *option, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        int read_back = -1;
+        size_t len = sizeof(read_back);
+
+        if (zmq_setsockopt(socket, option[i].name, &option[i].value, sizeof(int)) != 0 ||
+            zmq_getsockopt(socket, option[i].name, &read_back, &len) != 0 ||
+            read_back != option[i].value)
+            return err_set(err, HL_EIO, "libzmq refuses option %d: %s", option[i].name,
+                           zmq_strerror(zmq_errno()));
+    }
+    return 0;
+}
+
+static int set_key(void *socket, int option, const struct key *key, struct err *err)
+{
+    if (zmq_setsockopt(socket, option, key->bytes, KEY_BYTES) != 0)
+        return err_set(err, HL_EIO, "libzmq refuses a CURVE key: %s", zmq_strerror(zmq_errno()));
+    return 0;
+}
+
+static int set_limits(void *socket, int queue, struct err *err)
+{
+    int64_t max_bytes = WIRE_BYTES_MAX;
+    int64_t read_back = -1;
+    size_t len = sizeof(read_back);
+    const struct option queues[] = {{ZMQ_SNDHWM, queue}, {ZMQ_RCVHWM, queue}};
+
+    /* S-5: without it a stranger fills the memory before authentication. */
+    if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &max_bytes, sizeof(max_bytes)) != 0 ||
+        zmq_getsockopt(socket, ZMQ_MAXMSGSIZE, &read_back, &len) != 0 || read_back != max_bytes)
+        return err_set(err, HL_EIO, "libzmq refuses a message limit");
+    return set_options(socket, queues, HL_COUNT(queues), err);
+}
+
+static void *open_socket(void *context, int type, int queue, struct err *err)
+{
+    void *socket = zmq_socket(context, type);
+
+    if (!socket) {
+        err_set(err, HL_EIO, "no ZeroMQ socket: %s", zmq_strerror(zmq_errno()));
+        return NULL;
+    }
+    if (set_options(socket, common_options, HL_COUNT(common_options), err) < 0 ||
+        set_limits(socket, queue, err) < 0) {
+        zmq_close(socket);
+        return NULL;
+    }
+    return socket;
+}
+
+void *socket_server(void *context, const struct key_pair *pair, const char *domain, int queue,
+                    struct err *err)
+{
+    void *socket = open_socket(context, ZMQ_ROUTER, queue, err);
+
+    if (!socket)
+        return NULL;
+    if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0)
+        err_set(err, HL_EIO, "libzmq refuses a ZAP domain");
+    else if (set_options(socket, server_options, HL_COUNT(server_options), err) == 0 &&
+             set_key(socket, ZMQ_CURVE_SECRETKEY, &pair->secret_key, err) == 0)
+        return socket;
+    zmq_close(socket);
+    return NULL;
+}
+
+static int connect_to(void *socket, struct str endpoint, struct err *err)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), STR_FMT, STR_ARG(endpoint));
+    if (zmq_connect(socket, text) != 0)
+        return err_set(err, HL_EINVAL, "cannot connect to %s: %s", text, zmq_strerror(zmq_errno()));
+    return 0;
+}
+
+void *socket_client(void *context, const struct key_pair *pair, const struct key *server,
+                    struct str endpoint, int queue, struct err *err)
+{
+    void *socket = open_socket(context, ZMQ_DEALER, queue, err);
+
+    if (!socket)
+        return NULL;
+    if (set_options(socket, client_options, HL_COUNT(client_options), err) == 0 &&
+        set_key(socket, ZMQ_CURVE_PUBLICKEY, &pair->public_key, err) == 0 &&
+        set_key(socket, ZMQ_CURVE_SECRETKEY, &pair->secret_key, err) == 0 &&
+        set_key(socket, ZMQ_CURVE_SERVERKEY, server, err) == 0 &&
+        connect_to(socket, endpoint, err) == 0)
+        return socket;
+    zmq_close(socket);
+    return NULL;
+}
+
+int socket_bind(void *socket, struct str endpoint, struct err *err)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), STR_FMT, STR_ARG(endpoint));
+    if (zmq_bind(socket, text) == 0)
+        return 0;
+    if (zmq_errno() == EADDRINUSE)
+        return err_set(err, HL_ECONFLICT,
+                       "%s is taken by another process: stop it, or change the roster", text);
+    return err_set(err, HL_EIO, "cannot listen on %s: %s", text, zmq_strerror(zmq_errno()));
+}
+
+int socket_unbind(void *socket, struct str endpoint, struct err *err)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), STR_FMT, STR_ARG(endpoint));
+    if (zmq_unbind(socket, text) != 0)
+        return err_set(err, HL_EIO, "cannot unbind %s: %s", text, zmq_strerror(zmq_errno()));
+    return 0;
+}
+
+void socket_close(void *socket)
+{
+    if (socket)
+        zmq_close(socket);
+}
