@@ -4,17 +4,22 @@
 #include "hlctl/run.h"
 
 static const struct column agent_columns[] = {
-    {"NAME", "name", CELL_TEXT, false},       {"STATE", "state", CELL_STATE, false},
-    {"ROLES", "roles", CELL_LIST, false},     {"LEASES", "leases", CELL_TEXT, false},
-    {"LAST SEEN", "age_ms", CELL_AGE, false}, {"VERSION", "version", CELL_TEXT, false},
-    {"MEMORY", "rss_bytes", CELL_BYTES, false}, {"ADDRESS", "address", CELL_TEXT, true},
-    {"KEY", "key", CELL_TEXT, true},          {"REASON", "reason", CELL_TEXT, false},
+    {"NAME", "name", CELL_TEXT, false},
+    {"STATE", "state", CELL_STATE, false},
+    {"ROLES", "roles", CELL_LIST, false},
+    {"LEASES", "leases", CELL_TEXT, false},
+    {"LAST SEEN", "age_ms", CELL_AGE, false},
+    {"VERSION", "version", CELL_TEXT, false},
+    {"MEMORY", "rss_bytes", CELL_BYTES, false},
+    {"ADDRESS", "address", CELL_TEXT, true},
+    {"KEY", "key", CELL_TEXT, true},
+    {"REASON", "reason", CELL_TEXT, false},
 };
 
 static const struct column node_columns[] = {
-    {"NAME", "name", CELL_TEXT, false},       {"ADDRESS", "address", CELL_TEXT, false},
-    {"STATE", "state", CELL_STATE, false},    {"ROLES", "roles", CELL_LIST, false},
-    {"AGENT", "version", CELL_TEXT, false},   {"LAST SEEN", "age_ms", CELL_AGE, false},
+    {"NAME", "name", CELL_TEXT, false},        {"ADDRESS", "address", CELL_TEXT, false},
+    {"STATE", "state", CELL_STATE, false},     {"ROLES", "roles", CELL_LIST, false},
+    {"AGENT", "version", CELL_TEXT, false},    {"LAST SEEN", "age_ms", CELL_AGE, false},
     {"MEMORY", "rss_bytes", CELL_BYTES, true}, {"TASKS", "leases", CELL_TEXT, false},
 };
 

@@ -5,25 +5,52 @@
 #include "hlctl/safe.h"
 #include "hlctl/run.h"
 
+struct str app_operation(const struct value *app)
+{
+    static const struct {
+        const char *phase;
+        const char *operation;
+    } words[] = {{"pending", "Pending"},
+                 {"leased", "Running"},
+                 {"waiting", "Waiting"},
+                 {"failed", "Blocked"}};
+    struct str operation = value_get_str(app, "operation");
+    struct str phase = value_get_str(app, "phase");
+
+    for (size_t i = 0; operation.len == 0 && i < HL_COUNT(words); i++)
+        if (str_eq(phase, str_from(words[i].phase)))
+            operation = str_from(words[i].operation);
+    return operation;
+}
+
 bool app_is_waiting(const struct value *app)
 {
-    return str_eq(value_get_str(app, "sync"), STR("Unsupported"));
+    return str_eq(value_get_str(app, "sync"), STR("Unsupported")) ||
+           str_eq(value_get_str(app, "status"), STR("unsupported")) ||
+           str_starts(value_get_str(app, "reason"), STR("Unsupported: "));
 }
 
 bool app_is_blocked(const struct value *app)
 {
-    struct str operation = value_get_str(app, "operation");
+    struct str operation = app_operation(app);
 
-    return str_eq(operation, STR("Blocked")) || str_eq(operation, STR("Failed"));
+    return str_eq(operation, STR("Blocked")) || str_eq(operation, STR("Failed")) ||
+           str_eq(value_get_str(app, "status"), STR("error"));
+}
+
+bool app_is_under_way(const struct value *app)
+{
+    struct str operation = app_operation(app);
+
+    return str_eq(operation, STR("Pending")) || str_eq(operation, STR("Running"));
 }
 
 bool app_is_synced(const struct value *app)
 {
-    struct str operation = value_get_str(app, "operation");
+    struct str operation = app_operation(app);
     bool is_at_rest = operation.len == 0 || str_eq(operation, STR("Succeeded"));
 
-    return is_at_rest && str_eq(value_get_str(app, "sync"), STR("Synced")) &&
-           str_eq(value_get_str(app, "desired"), value_get_str(app, "applied"));
+    return is_at_rest && !app_is_waiting(app) && str_eq(value_get_str(app, "sync"), STR("Synced"));
 }
 
 bool app_is_healthy(const struct value *app)
@@ -34,12 +61,12 @@ bool app_is_healthy(const struct value *app)
 }
 
 static const struct column columns[] = {
-    {"NAME", "name", CELL_TEXT, false},       {"CLUSTER", "cluster", CELL_TEXT, false},
-    {"ADDON", "addon", CELL_TEXT, true},      {"NAMESPACE", "namespace", CELL_TEXT, true},
-    {"SYNC", "sync", CELL_STATE, false},      {"HEALTH", "health", CELL_STATE, false},
-    {"DESIRED", "desired", CELL_COMMIT, false}, {"APPLIED", "applied", CELL_COMMIT, false},
+    {"NAME", "name", CELL_TEXT, false},          {"CLUSTER", "cluster", CELL_TEXT, false},
+    {"ADDON", "addon", CELL_TEXT, true},         {"NAMESPACE", "namespace", CELL_TEXT, true},
+    {"SYNC", "sync", CELL_STATE, false},         {"HEALTH", "health", CELL_STATE, false},
+    {"DESIRED", "desired", CELL_COMMIT, false},  {"APPLIED", "applied", CELL_COMMIT, false},
     {"OPERATION", "operation", CELL_TEXT, true}, {"AGENT", "agent", CELL_TEXT, true},
-    {"EPOCH", "epoch", CELL_TEXT, true},      {"AGE", "age_ms", CELL_AGE, false},
+    {"EPOCH", "epoch", CELL_TEXT, true},         {"AGE", "age_ms", CELL_AGE, false},
     {"REASON", "reason", CELL_TEXT, false},
 };
 

@@ -15,8 +15,8 @@
 #include "hlctl/trust.h"
 
 enum {
-    HEDGE_MS = 300,      /* without a useful answer the next coordinator is asked too */
-    PATIENCE_MS = 5000,  /* how long none may answer, or none may lead */
+    HEDGE_MS = 300,     /* without a useful answer the next coordinator is asked too */
+    PATIENCE_MS = 5000, /* how long none may answer, or none may lead */
     ID_DIGITS = 16
 };
 
@@ -104,8 +104,8 @@ static int client_open(struct hlctl *h, struct trouble *t)
     int rc = trust_load(h, &c->trust, t);
     if (rc == 0)
         rc = pick_candidates(h, c, t);
-    if (rc == 0 && link_open(&c->trust.roster, DOOR_CLIENT, &c->trust.identity.pair, &c->link,
-                             &err) != 0) {
+    if (rc == 0 &&
+        link_open(&c->trust.roster, DOOR_CLIENT, &c->trust.identity.pair, &c->link, &err) != 0) {
         trouble_set(t, "HL-NET-01", "cannot open a connection");
         rc = trouble_err(t, &err);
     }
@@ -273,8 +273,8 @@ enum verdict { VERDICT_GO_ON = -1 }; /* else an exit code: the call is over */
 static int handle(struct call *k, uint64_t member, const struct wire_reply *r)
 {
     struct candidate *at = candidate_of(k->c, member);
-    bool is_leaderless = str_eq(r->error_id, STR("HL-NET-02")) ||
-                         (r->code == HL_ETEMP && !r->is_leader);
+    bool is_leaderless =
+        str_eq(r->error_id, STR("HL-NET-02")) || (r->code == HL_ETEMP && !r->is_leader);
 
     if (!at || r->id != k->message.request.id)
         return VERDICT_GO_ON; /* an answer to an earlier, repeated request */
@@ -378,8 +378,8 @@ static int run_call(struct call *k)
     for (;;) {
         int64_t now = now_ms();
         bool is_leader_known = candidate_of(c, c->leader) != NULL && count_seen(c) > 0;
-        int64_t end_ms = is_leader_known ? c->deadline_ms
-                                         : earlier(c->deadline_ms, k->started_ms + PATIENCE_MS);
+        int64_t end_ms =
+            is_leader_known ? c->deadline_ms : earlier(c->deadline_ms, k->started_ms + PATIENCE_MS);
         bool is_settled = k->has_stale && (is_every_one_seen(c) || c->leader == 0) &&
                           now - k->started_ms >= HEDGE_MS;
         if (k->has_stale && (is_settled || now - k->started_ms >= CLIENT_TRY_MS))
@@ -427,8 +427,8 @@ int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct
     for (size_t i = 0; i < c->candidate_count; i++)
         c->candidate[i] = (struct candidate){.member = c->candidate[i].member};
     json_write(&text, body ? body : value_map(h->arena), JSON_COMPACT);
-    struct call k = {.h = h, .c = c, .scratch = scratch, .out = out, .t = t,
-                     .started_ms = now_ms()};
+    struct call k = {
+        .h = h, .c = c, .scratch = scratch, .out = out, .t = t, .started_ms = now_ms()};
     k.message.kind = WIRE_REQUEST;
     k.message.request = (struct wire_request){
         .id = ++c->request_id,

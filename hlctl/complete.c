@@ -52,9 +52,9 @@ static struct str cache_path(struct hlctl *h, const char *kind)
     const char *base = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
     struct arena *a = h->arena;
-    struct str folder = base && base[0] == '/' ? arena_printf(a, "%s/hlctl", base)
-                                               : arena_printf(a, "%s/.cache/hlctl",
-                                                              home ? home : "");
+    struct str folder = base && base[0] == '/'
+                            ? arena_printf(a, "%s/hlctl", base)
+                            : arena_printf(a, "%s/.cache/hlctl", home ? home : "");
     struct str whose = arena_printf(a, STR_FMT "\n" STR_FMT "\n",
                                     STR_ARG(config_path(a, flag_text(h->in, "config"))),
                                     STR_ARG(flag_text(h->in, "context")));
@@ -62,8 +62,7 @@ static struct str cache_path(struct hlctl *h, const char *kind)
     char hex[DIGEST_HEX + 1];
 
     mkdir(folder.ptr, 0700); /* if it cannot be made, there is no cache */
-    return arena_printf(a, STR_FMT "/names-%s-%.16s", STR_ARG(folder), kind,
-                        digest_hex(&id, hex));
+    return arena_printf(a, STR_FMT "/names-%s-%.16s", STR_ARG(folder), kind, digest_hex(&id, hex));
 }
 
 static bool read_cache(struct hlctl *h, struct str path, struct str *out)
@@ -73,7 +72,8 @@ static bool read_cache(struct hlctl *h, struct str path, struct str *out)
 
     if (stat(path.ptr, &st) != 0)
         return false;
-    int64_t age = now_wall_ms() - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
+    int64_t age =
+        now_wall_ms() - ((int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000);
     return age >= 0 && age < NAMES_CACHE_MS && file_read(path, h->arena, out, &err) == 0;
 }
 
@@ -297,7 +297,8 @@ static const char bash_script[] =
     "    COMPREPLY=()\n"
     "    while IFS= read -r line; do\n"
     "        COMPREPLY+=(\"${line%%$'\\t'*}\")\n"
-    "    done < <(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null)\n"
+    "    done < <(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD}\" "
+    "2>/dev/null)\n"
     "    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */ ]]; then\n"
     "        compopt -o nospace\n"
     "    fi\n"

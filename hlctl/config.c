@@ -50,8 +50,8 @@ static int refuse(struct trouble *t, struct str path, const struct value *v, con
 }
 
 /* Refuses members of `map` that are not among the known. */
-static int check_keys(struct arena *a, struct str path, const struct value *map,
-                      const char *known, struct trouble *t)
+static int check_keys(struct arena *a, struct str path, const struct value *map, const char *known,
+                      struct trouble *t)
 {
     for (size_t i = 0; i < map->map.count; i++) {
         const struct member *m = &map->map.member[i];
@@ -96,7 +96,8 @@ static int read_context(struct arena *a, struct config *out, const struct value 
     const struct member *name;
 
     if (item->kind != VALUE_MAP)
-        return refuse(t, out->path, item, "a context must be a mapping with name, roster, identity");
+        return refuse(t, out->path, item,
+                      "a context must be a mapping with name, roster, identity");
     if (check_keys(a, out->path, item, "name|roster|identity|mesh|servers", t) != 0)
         return HL_EINVAL;
     name = value_find(item, STR("name"));

@@ -6,9 +6,9 @@
  *     contexts:
  *     - name: home
  *       roster: home/mesh.json         # coordinators and their keys, signed by the mesh's root key
- *       mesh: hl-mesh:Jm4...k2         # fingerprint of that root key, checked before anything is sent
- *       identity: home/admin.key       # secret key, mode 0600
- *       servers: [10.0.4.101:7402]     # optional: ask only these coordinators of the roster
+ *       mesh: hl-mesh:Jm4...k2         # fingerprint of that root key, checked before anything is
+ * sent identity: home/admin.key       # secret key, mode 0600 servers: [10.0.4.101:7402]     #
+ * optional: ask only these coordinators of the roster
  *
  * Paths are relative to the file's folder; "~/" is the home folder. Keys that nothing understands
  * are errors with line and column. The file must belong to nobody else (mode 0600).

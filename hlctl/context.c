@@ -19,8 +19,8 @@ static int load(struct hlctl *h, struct config *out, struct trouble *t)
 int context_list_run(struct hlctl *h, struct trouble *t)
 {
     static const struct column columns[] = {
-        {"CURRENT", "current", CELL_TEXT, false}, {"NAME", "name", CELL_TEXT, false},
-        {"MESH", "mesh", CELL_TEXT, false},       {"ROSTER", "roster", CELL_TEXT, false},
+        {"CURRENT", "current", CELL_TEXT, false},  {"NAME", "name", CELL_TEXT, false},
+        {"MESH", "mesh", CELL_TEXT, false},        {"ROSTER", "roster", CELL_TEXT, false},
         {"IDENTITY", "identity", CELL_TEXT, true},
     };
     struct value *items = value_list(h->arena);

@@ -60,8 +60,8 @@ size_t edit_distance(struct str a, struct str b)
         for (size_t j = 1; j <= b.len; j++) {
             size_t cost = a.ptr[i - 1] != b.ptr[j - 1];
             now[j] = min3(up[j] + 1, now[j - 1] + 1, up[j - 1] + cost);
-            bool is_swap = i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] &&
-                           a.ptr[i - 2] == b.ptr[j - 1];
+            bool is_swap =
+                i > 1 && j > 1 && a.ptr[i - 1] == b.ptr[j - 2] && a.ptr[i - 2] == b.ptr[j - 1];
             if (is_swap && up2[j - 2] + 1 < now[j])
                 now[j] = up2[j - 2] + 1;
         }

@@ -36,10 +36,13 @@ const struct topic topics[] = {
     {"formatting", "-o and what it promises",
      "`table` is for people: aligned on a terminal, separated by tabs and never cut anywhere else; "
      "`wide` has more columns. `json` and `yaml` are for programs: "
-     "`{\"apiVersion\":\"hlctl/v1\",\"kind\":\"AppList\",\"revision\":N,\"age_ms\":n,\"items\":[]}`; "
-     "members are only ever added. With `-w`, one object a line. `name` is one `app/NAME` a line.\n\n"
+     "`{\"apiVersion\":\"hlctl/"
+     "v1\",\"kind\":\"AppList\",\"revision\":N,\"age_ms\":n,\"items\":[]}`; "
+     "members are only ever added. With `-w`, one object a line. `name` is one `app/NAME` a "
+     "line.\n\n"
      "Answers go to stdout, everything else to stderr. Control characters in names and texts from "
-     "outside are shown as `\\x1b`, never sent to the terminal. An answer older than two seconds or "
+     "outside are shown as `\\x1b`, never sent to the terminal. An answer older than two seconds "
+     "or "
      "not from the leader is remarked upon.\n"},
     {"exit-codes", "what each exit code means",
      "    0    done\n"
@@ -54,7 +57,8 @@ const struct topic topics[] = {
     {"errors", "the shape of errors, and all codes",
      "Three lines on stderr: what happened with its code, why, what to do next. `hlctl help CODE` "
      "prints the page of a code. With `-o json` or `-o yaml` the same is one JSON object in one "
-     "line on stderr: code, exit, what, why, next, and file, line, column where there is a place.\n"},
+     "line on stderr: code, exit, what, why, next, and file, line, column where there is a "
+     "place.\n"},
 };
 const size_t topic_count = HL_COUNT(topics);
 
@@ -157,8 +161,7 @@ static void put_aliases(struct buf *out, const struct verb *v, const char *befor
     struct str aliases = str_from(v->aliases);
 
     for (bool is_first = true; aliases.len > 0; is_first = false)
-        buf_printf(out, "%s" STR_FMT, is_first ? before : between,
-                   STR_ARG(str_cut(&aliases, '|')));
+        buf_printf(out, "%s" STR_FMT, is_first ? before : between, STR_ARG(str_cut(&aliases, '|')));
 }
 
 void help_verb(struct buf *out, const struct verb *v)
@@ -246,8 +249,9 @@ static void markdown_verb(struct buf *out, const struct verb *v)
 
 void help_markdown(struct buf *out)
 {
-    buf_add_cstr(out, "# hlctl\n\nGenerated from the command table `hlctl/verbs.c` by `hlctl __docs "
-                      "docs`; a test compares them.\n\n## Flags of every command\n\n");
+    buf_add_cstr(out,
+                 "# hlctl\n\nGenerated from the command table `hlctl/verbs.c` by `hlctl __docs "
+                 "docs`; a test compares them.\n\n## Flags of every command\n\n");
     markdown_flags(out, global_flags, global_flag_count);
     for (int g = 0; g < GROUP_COUNT; g++) {
         buf_printf(out, "\n## %s\n", group_titles[g]);
@@ -264,10 +268,9 @@ void help_markdown(struct buf *out)
 
 static int no_topic(struct hlctl *h, struct str first, struct str second, struct trouble *t)
 {
-    struct str typed = second.len > 0
-                           ? arena_printf(h->arena, STR_FMT " " STR_FMT, STR_ARG(first),
-                                          STR_ARG(second))
-                           : first;
+    struct str typed = second.len > 0 ? arena_printf(h->arena, STR_FMT " " STR_FMT, STR_ARG(first),
+                                                     STR_ARG(second))
+                                      : first;
     const char *near = verb_suggest(h->arena, typed);
 
     trouble_set(t, "HL-USE-04", "there is no help on \"" STR_FMT "\"", STR_ARG(typed));

@@ -81,7 +81,8 @@ static bool wants_color(const struct invocation *in, bool is_terminal)
         return true;
     const char *term = getenv("TERM");
     const char *wanted = getenv("CLICOLOR");
-    return is_terminal && term && strcmp(term, "dumb") != 0 && !(wanted && strcmp(wanted, "0") == 0);
+    return is_terminal && term && strcmp(term, "dumb") != 0 &&
+           !(wanted && strcmp(wanted, "0") == 0);
 }
 
 void hlctl_init(struct hlctl *h, struct arena *a, const struct invocation *in)

@@ -62,8 +62,8 @@ static int read_member(struct arena *a, struct str text, struct roster_member *o
         return bad_coordinator(t, text, "the port must leave room for the three behind it");
     out->name = name;
     for (int door = 0; door < DOOR_COUNT; door++)
-        out->endpoint[door] = arena_printf(a, "tcp://" STR_FMT ":%d", STR_ARG(host),
-                                           (int)port + door);
+        out->endpoint[door] =
+            arena_printf(a, "tcp://" STR_FMT ":%d", STR_ARG(host), (int)port + door);
     return 0;
 }
 
@@ -120,8 +120,8 @@ static int file_trouble(struct trouble *t, int code, struct str path, const stru
 static int write_context(struct hlctl *h, const struct mesh_spec *spec, const char *mesh,
                          struct str *out_path, struct trouble *t)
 {
-    struct config config = {.path = arena_printf(h->arena, STR_FMT "/hlctl.yaml",
-                                                 STR_ARG(spec->dir))};
+    struct config config = {.path =
+                                arena_printf(h->arena, STR_FMT "/hlctl.yaml", STR_ARG(spec->dir))};
     struct context context = {
         .name = STR("mesh"),
         .roster = STR("mesh.json"),
@@ -158,9 +158,9 @@ static struct value *mesh_facts(struct hlctl *h, const struct mesh_spec *spec, c
     value_map_set_str(a, facts, "roster",
                       arena_printf(a, STR_FMT "/mesh.json", STR_ARG(spec->dir)));
     value_map_set_str(a, facts, "root", arena_printf(a, STR_FMT "/root.key", STR_ARG(spec->dir)));
-    value_map_set_str(a, facts, "identity",
-                      arena_printf(a, STR_FMT "/" STR_FMT ".key", STR_ARG(spec->dir),
-                                   STR_ARG(spec->admin)));
+    value_map_set_str(
+        a, facts, "identity",
+        arena_printf(a, STR_FMT "/" STR_FMT ".key", STR_ARG(spec->dir), STR_ARG(spec->admin)));
     value_map_set_str(a, facts, "config", config);
     value_map_set(a, facts, STR("coordinators"), list);
     return facts;
@@ -202,8 +202,8 @@ int keygen_mesh_run(struct hlctl *h, struct trouble *t)
     if (rc != 0)
         return rc;
     char *real = realpath(arena_cstr(h->arena, config), NULL);
-    struct value *facts = mesh_facts(h, &spec, mesh,
-                                     real ? arena_dup(h->arena, str_from(real)) : config);
+    struct value *facts =
+        mesh_facts(h, &spec, mesh, real ? arena_dup(h->arena, str_from(real)) : config);
     free(real);
     if (hlctl_is_document(h))
         output_document(h, NULL, "Mesh", facts);

@@ -14,13 +14,13 @@ enum tone state_tone(struct str state)
         const char *word;
         enum tone tone;
     } tones[] = {
-        {"Synced", TONE_GOOD},      {"Healthy", TONE_GOOD},   {"Ready", TONE_GOOD},
-        {"leader", TONE_GOOD},      {"follower", TONE_PLAIN}, {"Succeeded", TONE_GOOD},
-        {"OutOfSync", TONE_WARN},   {"Unknown", TONE_WARN},   {"Progressing", TONE_WARN},
-        {"Suspended", TONE_WARN},   {"candidate", TONE_WARN}, {"Waiting", TONE_WARN},
-        {"Unsupported", TONE_FAINT}, {"Degraded", TONE_BAD},   {"Missing", TONE_BAD},
-        {"Blocked", TONE_BAD},      {"Failed", TONE_BAD},     {"Lost", TONE_BAD},
-        {"Revoked", TONE_BAD},      {"unreachable", TONE_BAD}, {"unknown", TONE_WARN},
+        {"Synced", TONE_GOOD},       {"Healthy", TONE_GOOD},    {"Ready", TONE_GOOD},
+        {"leader", TONE_GOOD},       {"follower", TONE_PLAIN},  {"Succeeded", TONE_GOOD},
+        {"OutOfSync", TONE_WARN},    {"Unknown", TONE_WARN},    {"Progressing", TONE_WARN},
+        {"Suspended", TONE_WARN},    {"candidate", TONE_WARN},  {"Waiting", TONE_WARN},
+        {"Unsupported", TONE_FAINT}, {"Degraded", TONE_BAD},    {"Missing", TONE_BAD},
+        {"Blocked", TONE_BAD},       {"Failed", TONE_BAD},      {"Lost", TONE_BAD},
+        {"Revoked", TONE_BAD},       {"unreachable", TONE_BAD}, {"unknown", TONE_WARN},
     };
 
     for (size_t i = 0; i < HL_COUNT(tones); i++)

@@ -140,8 +140,7 @@ static int unknown_flag(struct scan *s, struct str name, bool is_long)
         }
     }
     trouble_set(s->t, "HL-USE-02", "%s has no flag %s" STR_FMT,
-                s->in->verb ? s->in->verb->path : "hlctl", is_long ? "--" : "-",
-                STR_ARG(name));
+                s->in->verb ? s->in->verb->path : "hlctl", is_long ? "--" : "-", STR_ARG(name));
     if (best)
         return trouble_next(s->t, "did you mean: --%s", best);
     return trouble_next(s->t, "hlctl help %s", path_of(s->in));

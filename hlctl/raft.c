@@ -4,10 +4,14 @@
 #include "hlctl/run.h"
 
 static const struct column columns[] = {
-    {"ID", "id", CELL_TEXT, false},          {"NAME", "name", CELL_TEXT, false},
-    {"ADDRESS", "address", CELL_TEXT, false}, {"STATE", "state", CELL_STATE, false},
-    {"TERM", "term", CELL_TEXT, false},      {"MATCH", "match_index", CELL_TEXT, false},
-    {"APPLIED", "applied_index", CELL_TEXT, false}, {"LAG", "lag", CELL_TEXT, false},
+    {"ID", "id", CELL_TEXT, false},
+    {"NAME", "name", CELL_TEXT, false},
+    {"ADDRESS", "address", CELL_TEXT, false},
+    {"STATE", "state", CELL_STATE, false},
+    {"TERM", "term", CELL_TEXT, false},
+    {"MATCH", "match_index", CELL_TEXT, false},
+    {"APPLIED", "applied_index", CELL_TEXT, false},
+    {"LAG", "lag", CELL_TEXT, false},
     {"AGE", "age_ms", CELL_AGE, false},
 };
 

@@ -46,8 +46,8 @@ static void need_git(struct needs *n, const struct value *git)
     const struct value *rejected = value_get(git, STR("rejected"));
     const struct value *errors = value_get(rejected, STR("errors"));
     struct str alarm = value_get_str(git, "alarm");
-    struct str subject = arena_concat(
-        n->arena, STR("git/"), str_sub(value_get_str(rejected, "commit"), 0, 7));
+    struct str subject =
+        arena_concat(n->arena, STR("git/"), str_sub(value_get_str(rejected, "commit"), 0, 7));
 
     if (alarm.len > 0)
         need(n, TONE_BAD, STR("git"), alarm, STR("hlctl events"));
@@ -100,32 +100,25 @@ static void need_agents(struct needs *n, const struct value *list)
     }
 }
 
-static bool is_under_way(const struct value *app)
-{
-    struct str operation = value_get_str(app, "operation");
-
-    return str_eq(operation, STR("Pending")) || str_eq(operation, STR("Running"));
-}
-
 static void need_app(struct needs *n, const struct value *app)
 {
     struct str health = or_else(value_get_str(app, "health"), STR("Unknown"));
     struct str sync = or_else(value_get_str(app, "sync"), STR("Unknown"));
     struct str reason = value_get_str(app, "reason");
-    bool is_broken = app_is_blocked(app) || str_eq(health, STR("Degraded")) ||
-                     str_eq(health, STR("Missing"));
+    bool is_broken =
+        app_is_blocked(app) || str_eq(health, STR("Degraded")) || str_eq(health, STR("Missing"));
     bool is_fine = app_is_synced(app) && !is_broken && !str_eq(health, STR("Unknown"));
 
-    if (app_is_waiting(app) || is_fine || (!is_broken && is_under_way(app)))
+    if (app_is_waiting(app) || is_fine || (!is_broken && app_is_under_way(app)))
         return;
     /* Without a reason, OutOfSync is the moment between a commit and its work. */
     if (!is_broken && reason.len == 0 && !str_eq(sync, STR("Unknown")) &&
         !str_eq(health, STR("Unknown")))
         return;
-    struct str word = app_is_blocked(app)   ? value_get_str(app, "operation")
-                      : is_broken           ? health
-                      : app_is_synced(app)  ? health
-                                            : sync;
+    struct str word = app_is_blocked(app)  ? value_get_str(app, "operation")
+                      : is_broken          ? health
+                      : app_is_synced(app) ? health
+                                           : sync;
     if (app_is_synced(app) && !is_broken)
         word = arena_concat(n->arena, STR("health "), word);
     need(n, is_broken ? TONE_BAD : TONE_WARN,
@@ -191,8 +184,9 @@ static void write_head(struct hlctl *h, const struct answer *answer)
     put(h, arena_printf(h->arena, "  %zu/%zu coordinators", up, coordinators->list.count),
         up == coordinators->list.count ? TONE_GOOD : TONE_BAD);
     if (leader.len > 0)
-        put(h, arena_printf(h->arena, ", leader " STR_FMT " (term %lld)", STR_ARG(leader),
-                            (long long)value_get_int(answer->body, "term", 0)),
+        put(h,
+            arena_printf(h->arena, ", leader " STR_FMT " (term %lld)", STR_ARG(leader),
+                         (long long)value_get_int(answer->body, "term", 0)),
             TONE_PLAIN);
     else
         put(h, STR(", no leader"), TONE_BAD);
@@ -202,9 +196,10 @@ static void write_head(struct hlctl *h, const struct answer *answer)
         put(h, STR("  nothing read yet"), TONE_WARN);
     } else {
         int64_t age = value_get_int(git, "read_age_ms", -1);
-        put(h, arena_printf(h->arena, "  " STR_FMT " \"" STR_FMT "\" read " STR_FMT " ago",
-                            STR_ARG(str_sub(commit, 0, 7)), STR_ARG(value_get_str(git, "subject")),
-                            STR_ARG(text_age(h->arena, age))),
+        put(h,
+            arena_printf(h->arena, "  " STR_FMT " \"" STR_FMT "\" read " STR_FMT " ago",
+                         STR_ARG(str_sub(commit, 0, 7)), STR_ARG(value_get_str(git, "subject")),
+                         STR_ARG(text_age(h->arena, age))),
             TONE_PLAIN);
     }
     buf_add_byte(&h->out, '\n');
@@ -248,8 +243,9 @@ static void write_needs(struct hlctl *h, const struct needs *n)
 
     if (n->count == 0)
         return;
-    put(h, n->count == 1 ? STR("1 thing needs you")
-                         : arena_printf(h->arena, "%zu things need you", n->count),
+    put(h,
+        n->count == 1 ? STR("1 thing needs you")
+                      : arena_printf(h->arena, "%zu things need you", n->count),
         TONE_WARN);
     buf_add_cstr(&h->out, "\n\n");
     for (size_t pass = 0; pass < HL_COUNT(order); pass++)
@@ -275,7 +271,7 @@ static void put_count(struct hlctl *h, bool *is_first, size_t count, const char 
 
 static void write_app_counts(struct hlctl *h, const struct value *apps)
 {
-    size_t waiting = count_state(apps, "sync", "Unsupported");
+    size_t waiting = 0;
     size_t blocked = 0;
     size_t running = 0;
     size_t synced = 0;
@@ -284,10 +280,11 @@ static void write_app_counts(struct hlctl *h, const struct value *apps)
 
     for (size_t i = 0; i < apps->list.count; i++) {
         const struct value *app = apps->list.item[i];
+        waiting += app_is_waiting(app);
         if (app_is_waiting(app))
             continue;
         blocked += app_is_blocked(app);
-        running += !app_is_blocked(app) && is_under_way(app);
+        running += !app_is_blocked(app) && app_is_under_way(app);
         synced += app_is_synced(app) && app_is_healthy(app);
         unwell += app_is_synced(app) && !app_is_healthy(app);
     }
@@ -328,7 +325,7 @@ static void write_waiting(struct hlctl *h, const struct value *apps)
         buf_add_byte(&h->out, '\n');
     }
     if (map_count(reasons) > SHOWN_MAX)
-        buf_printf(&h->out, "             and %zu more reasons: hlctl apps --sync Unsupported\n",
+        buf_printf(&h->out, "             and %zu more reasons: hlctl apps -o wide\n",
                    map_count(reasons) - SHOWN_MAX);
 }
 

@@ -24,6 +24,7 @@ struct watched {
     struct str desired; /* commit */
     bool is_done;
     bool is_blocked;
+    bool is_waiting; /* for a feature */
     struct str reason;
 };
 
@@ -41,43 +42,52 @@ static void nap(int64_t ms)
     nanosleep(&ts, NULL); /* woken early is fine */
 }
 
-static int request(struct hlctl *h, struct answer *answer, struct trouble *t)
+/* One request for --all, else one a name; the answers' names come together in *names. */
+static int request(struct hlctl *h, struct answer *answer, struct value *names, struct trouble *t)
 {
-    struct value *body = value_map(h->arena);
-    struct value *names = value_list(h->arena);
     size_t count = invocation_arg_count(h->in);
     bool is_all = flag_is_set(h->in, "all");
 
     if ((count == 0) != is_all) {
-        trouble_set(t, "HL-USE-03", is_all ? "hlctl app sync takes names or --all, not both"
-                                           : "hlctl app sync needs names, or --all");
+        trouble_set(t, "HL-USE-03",
+                    is_all ? "hlctl app sync takes names or --all, not both"
+                           : "hlctl app sync needs names, or --all");
         return trouble_next(t, "hlctl apps shows the names");
     }
-    for (size_t i = 0; i < count; i++)
-        value_list_add(h->arena, names, value_string(h->arena, invocation_arg(h->in, i)));
-    if (is_all)
-        value_map_set_bool(h->arena, body, "all", true);
-    else
-        value_map_set(h->arena, body, STR("names"), names);
-    return client_call(h, CALL_CHANGE, "sync", body, answer, t);
+    for (size_t i = 0; i < (is_all ? 1 : count); i++) {
+        struct value *body = value_map(h->arena);
+        if (is_all)
+            value_map_set_bool(h->arena, body, "all", true);
+        else
+            value_map_set_str(h->arena, body, "name", invocation_arg(h->in, i));
+        int rc = client_call(h, CALL_CHANGE, "sync", body, answer, t);
+        if (rc != 0)
+            return rc;
+        struct value *some = items_of(h, answer, "names");
+        for (size_t k = 0; k < some->list.count; k++)
+            value_list_add(h->arena, names, some->list.item[k]);
+        if (some->list.count == 0 && !is_all)
+            value_list_add(h->arena, names, value_string(h->arena, invocation_arg(h->in, i)));
+    }
+    return 0;
 }
 
 static struct str line_of(struct arena *a, const struct value *app)
 {
     struct str sync = value_get_str(app, "sync");
     struct str health = value_get_str(app, "health");
-    struct str operation = value_get_str(app, "operation");
+    struct str operation = app_operation(app);
     struct str reason = value_get_str(app, "reason");
 
-    return arena_printf(a, "app/" STR_FMT " " STR_FMT " " STR_FMT "%s" STR_FMT " desired " STR_FMT
-                           " applied " STR_FMT "%s" STR_FMT,
-                        STR_ARG(value_get_str(app, "name")),
-                        STR_ARG(sync.len > 0 ? sync : STR("Unknown")),
-                        STR_ARG(health.len > 0 ? health : STR("Unknown")),
-                        operation.len > 0 ? " " : "", STR_ARG(operation),
-                        STR_ARG(str_sub(value_get_str(app, "desired"), 0, 7)),
-                        STR_ARG(str_sub(value_get_str(app, "applied"), 0, 7)),
-                        reason.len > 0 ? ": " : "", STR_ARG(reason));
+    return arena_printf(
+        a,
+        "app/" STR_FMT " " STR_FMT " " STR_FMT "%s" STR_FMT " desired " STR_FMT " applied " STR_FMT
+        "%s" STR_FMT,
+        STR_ARG(value_get_str(app, "name")), STR_ARG(sync.len > 0 ? sync : STR("Unknown")),
+        STR_ARG(health.len > 0 ? health : STR("Unknown")), operation.len > 0 ? " " : "",
+        STR_ARG(operation), STR_ARG(str_sub(value_get_str(app, "desired"), 0, 7)),
+        STR_ARG(str_sub(value_get_str(app, "applied"), 0, 7)), reason.len > 0 ? ": " : "",
+        STR_ARG(reason));
 }
 
 static void print_line(struct hlctl *h, struct str text)
@@ -113,7 +123,8 @@ static void tell(struct watch *w, struct watched *at, struct value *app)
 static void see(struct watch *w, struct watched *at, struct value *app)
 {
     at->is_done = app_is_synced(app);
-    at->is_blocked = app_is_blocked(app) || app_is_waiting(app);
+    at->is_waiting = app_is_waiting(app);
+    at->is_blocked = app_is_blocked(app) || at->is_waiting;
     at->reason = value_get_str(app, "reason");
     tell(w, at, app);
 }
@@ -175,11 +186,9 @@ static int give_up(const struct watch *w, struct trouble *t)
 
 static int blocked(const struct watched *at, struct trouble *t)
 {
-    bool is_waiting = at->shown.len > 0 && str_find(at->shown, STR(" Unsupported "), 0) != SIZE_MAX;
-
-    trouble_set(t, is_waiting ? "HL-SYNC-03" : "HL-SYNC-02",
-                is_waiting ? "application " STR_FMT " cannot be applied yet"
-                           : "application " STR_FMT " is blocked",
+    trouble_set(t, at->is_waiting ? "HL-SYNC-03" : "HL-SYNC-02",
+                at->is_waiting ? "application " STR_FMT " cannot be applied yet"
+                               : "application " STR_FMT " is blocked",
                 STR_ARG(at->name));
     trouble_why(t, STR_FMT, STR_ARG(at->reason));
     return trouble_next(t, "hlctl app get " STR_FMT, STR_ARG(at->name));
@@ -214,12 +223,12 @@ static int watch_all(struct watch *w, struct trouble *t)
 
 int app_sync_run(struct hlctl *h, struct trouble *t)
 {
+    struct value *names = value_list(h->arena);
     struct answer answer;
-    int rc = request(h, &answer, t);
+    int rc = request(h, &answer, names, t);
 
     if (rc != 0)
         return rc;
-    struct value *names = items_of(h, &answer, "names");
     struct str operation = value_get_str(answer.body, "operation");
     if (flag_is_set(h->in, "watch")) {
         struct watch w = {.h = h, .count = names->list.count, .revision = answer.revision};
@@ -229,15 +238,19 @@ int app_sync_run(struct hlctl *h, struct trouble *t)
         return watch_all(&w, t);
     }
     if (hlctl_is_document(h)) {
-        output_document(h, &answer, "Sync", answer.body);
+        struct value *facts = value_map(h->arena);
+        value_map_set_str(h->arena, facts, "operation", operation);
+        value_map_set(h->arena, facts, STR("names"), names);
+        output_document(h, &answer, "Sync", facts);
         return EXIT_DONE;
     }
     for (size_t i = 0; i < names->list.count; i++)
         buf_printf(&h->out, "app/" STR_FMT "%s\n",
                    STR_ARG(safe_text(h->arena, value_str(names->list.item[i]))),
                    h->format == FORMAT_NAME ? "" : " requested");
-    hlctl_remark(h, "operation " STR_FMT " goes on by itself; to follow it: hlctl app sync --watch, "
-                    "hlctl events -w",
+    hlctl_remark(h,
+                 "operation " STR_FMT " goes on by itself; to follow it: hlctl app sync --watch, "
+                 "hlctl events -w",
                  STR_ARG(operation.len > 0 ? operation : STR("sync")));
     return EXIT_DONE;
 }

@@ -49,7 +49,7 @@ void table_cell(struct table *t, struct str text, enum tone tone)
 void tone_write(struct buf *out, struct str text, enum tone tone, bool has_color)
 {
     static const char *const code[] = {
-        [TONE_PLAIN] = "",    [TONE_GOOD] = "\033[32m", [TONE_WARN] = "\033[33m",
+        [TONE_PLAIN] = "",       [TONE_GOOD] = "\033[32m", [TONE_WARN] = "\033[33m",
         [TONE_BAD] = "\033[31m", [TONE_FAINT] = "\033[2m", [TONE_BOLD] = "\033[1m",
     };
 

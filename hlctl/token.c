@@ -6,17 +6,21 @@
 
 enum { TTL_DEFAULT_MS = 10 * 60 * 1000, TTL_MAX_MS = 24 * 60 * 60 * 1000 };
 
-static struct value *roles_of(struct hlctl *h)
+/* Comma-separated, as the state machine keeps them. */
+static struct str roles_of(struct hlctl *h)
 {
-    struct value *roles = value_list(h->arena);
+    HL_CLEANUP(buf_deinit) struct buf roles = {0};
     struct str *role;
     size_t count = flag_list(h->in, "role", &role);
 
-    for (size_t i = 0; i < count; i++)
-        value_list_add(h->arena, roles, value_string(h->arena, role[i]));
     if (count == 0)
-        value_list_add(h->arena, roles, value_string(h->arena, STR("agent")));
-    return roles;
+        return STR("agent");
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            buf_add_byte(&roles, ',');
+        buf_add(&roles, role[i]);
+    }
+    return arena_dup(h->arena, buf_str(&roles));
 }
 
 static void show(struct hlctl *h, const struct answer *answer, struct value *facts,
@@ -33,8 +37,9 @@ static void show(struct hlctl *h, const struct answer *answer, struct value *fac
         return;
     }
     buf_printf(&h->out, "%s\n", text);
-    hlctl_remark(h, "valid for " STR_FMT ", " STR_FMT "%s" STR_FMT
-                    "; the newcomer also needs the mesh's fingerprint:",
+    hlctl_remark(h,
+                 "valid for " STR_FMT ", " STR_FMT "%s" STR_FMT
+                 "; the newcomer also needs the mesh's fingerprint:",
                  STR_ARG(text_age(h->arena, ttl_ms)),
                  STR_ARG(text_count(h->arena, (size_t)uses, "use")),
                  node.len > 0 ? ", only for node " : "", STR_ARG(node));
@@ -62,7 +67,7 @@ int token_create_run(struct hlctl *h, struct trouble *t)
     value_map_set_str(h->arena, body, "id", arena_dup(h->arena, str_from(token.id)));
     value_map_set_str(h->arena, body, "hash",
                       arena_dup(h->arena, str_from(digest_hex(&token.secret_hash, hash))));
-    value_map_set(h->arena, body, STR("roles"), roles_of(h));
+    value_map_set_str(h->arena, body, "roles", roles_of(h));
     value_map_set_str(h->arena, body, "node", flag_text(h->in, "node"));
     value_map_set_int(h->arena, body, "ttl_ms", ttl_ms);
     value_map_set_int(h->arena, body, "uses", flag_number(h->in, "uses", 1));

@@ -9,8 +9,7 @@
 #include "hlctl/safe.h"
 
 const struct trouble_page trouble_pages[] = {
-    {"HL-USE-01", EXIT_MISUSED, "unknown command",
-     "The words after `hlctl` name no command.",
+    {"HL-USE-01", EXIT_MISUSED, "unknown command", "The words after `hlctl` name no command.",
      "`hlctl help` lists the commands; the message suggests the nearest one."},
     {"HL-USE-02", EXIT_MISUSED, "wrong flag or flag value",
      "A flag is unknown to this command, lacks its value, or has a value it cannot take.",
@@ -73,8 +72,7 @@ const struct trouble_page trouble_pages[] = {
     {"HL-AUTH-05", EXIT_DENIED, "role not sufficient",
      "Your key's role does not allow this request. `hlctl help COMMAND` names the role needed.",
      "Ask an administrator. The refusal is in the audit log."},
-    {"HL-OBJ-01", EXIT_FAILED, "does not exist",
-     "The mesh knows nothing of that name.",
+    {"HL-OBJ-01", EXIT_FAILED, "does not exist", "The mesh knows nothing of that name.",
      "`hlctl apps`, `hlctl agents` and `hlctl token list` show the names there are."},
     {"HL-CONFLICT-01", EXIT_CONFLICT, "somebody else was first",
      "What you wanted to change has changed since, or is being changed now.",

@@ -5,7 +5,8 @@
  * tests that run every example are driven by it. To add a command: one entry there, one run
  * function in the file of its noun.
  *
- * Words: a command has a `path` of one or two words ("status", "app get") and aliases (other paths).
+ * Words: a command has a `path` of one or two words ("status", "app get") and aliases (other
+ * paths).
  */
 #ifndef HL_HLCTL_VERB_H
 #define HL_HLCTL_VERB_H
@@ -37,9 +38,10 @@ struct flag {
 enum where { WHERE_OFFLINE, WHERE_MESH };
 
 /*
- * An example is a command line without the leading "hlctl", as a person would type it. WHERE_OFFLINE
- * ones run one after the other in an empty folder; WHERE_MESH ones run against a mesh, in which
- * the words SAMPLE-APP, SAMPLE-AGENT and SAMPLE-TOKEN are replaced by names that are there.
+ * An example is a command line without the leading "hlctl", as a person would type it.
+ * WHERE_OFFLINE ones run one after the other in an empty folder; WHERE_MESH ones run against a
+ * mesh, in which the words SAMPLE-APP, SAMPLE-AGENT and SAMPLE-TOKEN are replaced by names that are
+ * there.
  */
 struct example {
     const char *line;
@@ -48,15 +50,22 @@ struct example {
     int exit; /* what it ends with when all is well */
 };
 
-enum verb_group { GROUP_EVERYDAY, GROUP_INFRASTRUCTURE, GROUP_OPERATIONS, GROUP_META, GROUP_HIDDEN };
+enum verb_group {
+    GROUP_EVERYDAY,
+    GROUP_INFRASTRUCTURE,
+    GROUP_OPERATIONS,
+    GROUP_META,
+    GROUP_HIDDEN
+};
 enum { GROUP_COUNT = GROUP_HIDDEN };
 
 struct verb {
     const char *path;
     const char *aliases; /* "apps|app ls", or NULL */
     enum verb_group group;
-    const char *args;     /* as in the usage line: "NAME", "[NAME...]", "" */
-    const char *arg_kind; /* what completion offers: "app", "agent", "context", "file", "a|b", NULL */
+    const char *args; /* as in the usage line: "NAME", "[NAME...]", "" */
+    const char
+        *arg_kind; /* what completion offers: "app", "agent", "context", "file", "a|b", NULL */
     size_t min_args;
     size_t max_args;
     const char *summary; /* one line, no full stop */

@@ -47,10 +47,9 @@ static const struct example status_examples[] = {
 static const struct flag app_list_flags[] = {
     {"faults", 0, FLAG_SWITCH, NULL, NULL, "only applications that are not in order", NULL},
     {"cluster", 0, FLAG_TEXT, "NAME", NULL, "only those of this cluster", NULL},
-    {"sync", 0, FLAG_CHOICE, "STATE", "Synced|OutOfSync|Unknown|Unsupported",
-     "only those in this state", NULL},
-    {"health", 0, FLAG_CHOICE, "STATE",
-     "Healthy|Progressing|Degraded|Missing|Suspended|Unknown", "only those of this health", NULL},
+    {"sync", 0, FLAG_CHOICE, "STATE", "Synced|OutOfSync|Unknown", "only those in this state", NULL},
+    {"health", 0, FLAG_CHOICE, "STATE", "Healthy|Progressing|Degraded|Missing|Suspended|Unknown",
+     "only those of this health", NULL},
 };
 static const struct example app_list_examples[] = {
     {"apps", "every application", WHERE_MESH, 0},
@@ -128,8 +127,7 @@ static const struct example keygen_mesh_examples[] = {
     {"keygen mesh keys --coordinator c1=127.0.0.1:7401 --coordinator c2=127.0.0.1:7411 "
      "--coordinator c3=127.0.0.1:7421",
      "keys for three coordinators on one machine", WHERE_OFFLINE, 0},
-    {"keygen mesh small --coordinator only=10.0.4.101:7400", "a mesh of one",
-     WHERE_OFFLINE, 0},
+    {"keygen mesh small --coordinator only=10.0.4.101:7400", "a mesh of one", WHERE_OFFLINE, 0},
 };
 static const struct example keygen_identity_examples[] = {
     {"keygen identity me.key", "a key for a person", WHERE_OFFLINE, 0},
