@@ -159,9 +159,13 @@ static void put_aliases(struct buf *out, const struct verb *v, const char *befor
                         const char *between)
 {
     struct str aliases = str_from(v->aliases);
+    const char *head = before;
 
-    for (bool is_first = true; aliases.len > 0; is_first = false)
-        buf_printf(out, "%s" STR_FMT, is_first ? before : between, STR_ARG(str_cut(&aliases, '|')));
+    while (aliases.len > 0) {
+        struct str alias = str_cut(&aliases, '|');
+        buf_printf(out, "%s" STR_FMT, head, STR_ARG(alias));
+        head = between;
+    }
 }
 
 void help_verb(struct buf *out, const struct verb *v)
