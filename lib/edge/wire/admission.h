@@ -15,6 +15,8 @@ struct guest {
     unsigned role_bits;
     unsigned char connection[32]; /* the newest that a message came from; len 0 = none */
     size_t connection_len;
+    unsigned char before[32]; /* the one before that */
+    size_t before_len;
     int64_t heard_ms;   /* last message; -1 = never */
     int64_t tokens_ms;  /* of the quota: when it was last filled */
     int64_t bytes_left; /* what may still come now */

@@ -90,6 +90,8 @@ bool hub_send_agent(struct wire_hub *hub, struct str name, const struct wire_mes
 void hub_answer(struct wire_hub *hub, const struct wire_connection *to,
                 const struct wire_message *m);
 
-void hub_stats_get(const struct wire_hub *hub, struct wire_hub_stats *out);
+void hub_stats_get(const struct wire_hub *hub, int64_t now_ms, struct wire_hub_stats *out);
+/* Where a door listens, with the port that "*" became. */
+struct str hub_endpoint(const struct wire_hub *hub, enum door door);
 
 #endif

@@ -1,0 +1,503 @@
+/*
+ * One loop's worth of sockets. Everything inbound passes the same five questions in the same order:
+ * two frames? a key still admitted? within its quota? well-formed? allowed to its role?
+ */
+#include "edge/wire/hub.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zmq.h>
+
+#include "edge/wire/admission.h"
+#include "edge/wire/socket.h"
+#include "edge/wire/zap.h"
+
+enum {
+    PEER_QUEUE = 256,
+    GUEST_QUEUE = 64,
+    SOCKETS_MAX = 1 + DOOR_COUNT + 2 * KEYS_MEMBERS_MAX + 1,
+    ALIVE_MS = 10000,
+    STRANGERS_MAX = 256,
+    STRANGER_PER_MINUTE = 10,
+};
+
+struct peer_link {
+    uint64_t member;
+    struct key key;
+    void *socket;
+    void *monitor;
+};
+
+struct stranger {
+    char address[64];
+    int64_t since_ms;
+    int count;
+};
+
+struct wire_hub {
+    void *context;
+    void *zap;
+    struct admission *table;
+    struct {
+        void *socket;
+        char endpoint[256];
+        bool must_unbind; /* a key was expelled: cut all sessions of the door */
+        bool must_bind;
+    } door[DOOR_COUNT];
+    struct peer_link peer[KEYS_MEMBERS_MAX];
+    size_t peer_count;
+    size_t next_door; /* round robin, so that no door starves another */
+    struct stranger stranger[STRANGERS_MAX];
+    struct wire_hub_stats stats;
+    struct buf out;
+};
+
+static int open_door(struct wire_hub *hub, enum door d, const struct roster_member *self,
+                     const struct coordinator_keys *keys, struct err *err)
+{
+    size_t len = sizeof(hub->door[d].endpoint);
+
+    hub->door[d].socket = socket_server(hub->context, &keys->pair[d], door_name(d),
+                                        d == DOOR_PEER ? PEER_QUEUE : GUEST_QUEUE, err);
+    if (!hub->door[d].socket)
+        return err->code;
+    int r = socket_bind(hub->door[d].socket, self->endpoint[d], err);
+    if (r < 0)
+        return r;
+    /* A port of 0 or "*" has become a real one. */
+    if (zmq_getsockopt(hub->door[d].socket, ZMQ_LAST_ENDPOINT, hub->door[d].endpoint, &len) != 0)
+        return err_set(err, HL_EIO, "no endpoint: %s", zmq_strerror(zmq_errno()));
+    return 0;
+}
+
+static void *watch_connection(struct wire_hub *hub, void *socket, uint64_t member)
+{
+    char endpoint[64];
+    void *monitor;
+
+    snprintf(endpoint, sizeof(endpoint), "inproc://watch-%llu", (unsigned long long)member);
+    if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) != 0)
+        return NULL;
+    monitor = zmq_socket(hub->context, ZMQ_PAIR);
+    if (monitor && zmq_connect(monitor, endpoint) != 0) {
+        zmq_close(monitor);
+        monitor = NULL;
+    }
+    return monitor;
+}
+
+static int open_peers(struct wire_hub *hub, const struct wire_hub_config *c, struct err *err)
+{
+    for (size_t i = 0; i < c->roster->member_count; i++) {
+        const struct roster_member *m = &c->roster->member[i];
+        struct peer_link *p = &hub->peer[hub->peer_count];
+
+        if (m->id == c->member)
+            continue;
+        admission_set(hub->table, DOOR_PEER, &m->key[DOOR_PEER], m->name, STR("peer"));
+        p->member = m->id;
+        p->key = m->key[DOOR_PEER];
+        p->socket = socket_client(hub->context, &c->keys->pair[DOOR_PEER], &m->key[DOOR_PEER],
+                                  m->endpoint[DOOR_PEER], PEER_QUEUE, err);
+        if (!p->socket)
+            return err->code;
+        p->monitor = watch_connection(hub, p->socket, m->id);
+        hub->peer_count++;
+    }
+    return 0;
+}
+
+static int open_all(struct wire_hub *hub, const struct wire_hub_config *c, struct err *err)
+{
+    const struct roster_member *self = roster_find(c->roster, c->member);
+
+    if (!self)
+        return err_set(err, HL_EINVAL, "member %llu is not in the roster",
+                       (unsigned long long)c->member);
+    hub->zap = zap_open(hub->context, err);
+    if (!hub->zap)
+        return err->code;
+    int r = zap_prove(hub->context, hub->zap, hub->table, err);
+    for (int d = 0; r == 0 && d < DOOR_COUNT; d++)
+        r = open_door(hub, (enum door)d, self, c->keys, err);
+    if (r == 0)
+        r = open_peers(hub, c, err);
+    for (size_t i = 0; r == 0 && i < c->roster->person_count; i++) {
+        const struct roster_person *p = &c->roster->person[i];
+        admission_set(hub->table, DOOR_CLIENT, &p->key, p->name, p->role);
+    }
+    return r;
+}
+
+int hub_open(const struct wire_hub_config *config, struct wire_hub **out, struct err *err)
+{
+    struct err local;
+    struct wire_hub *hub = hl_calloc(1, sizeof(*hub));
+
+    hub->context = zmq_ctx_new();
+    if (!hub->context)
+        hl_die("no ZeroMQ context");
+    hub->table = admission_new(keys_random_u64());
+    int r = open_all(hub, config, err ? err : &local);
+    if (r < 0) {
+        hub_close(hub);
+        return r;
+    }
+    *out = hub;
+    return 0;
+}
+
+void hub_close(struct wire_hub *hub)
+{
+    if (!hub)
+        return;
+    for (size_t i = 0; i < KEYS_MEMBERS_MAX; i++) {
+        socket_close(hub->peer[i].socket);
+        socket_close(hub->peer[i].monitor);
+    }
+    for (int d = 0; d < DOOR_COUNT; d++)
+        socket_close(hub->door[d].socket);
+    socket_close(hub->zap);
+    zmq_ctx_term(hub->context);
+    admission_free(hub->table);
+    buf_deinit(&hub->out);
+    free(hub);
+}
+
+struct str hub_endpoint(const struct wire_hub *hub, enum door door)
+{
+    return str_from(hub->door[door].endpoint);
+}
+
+void hub_admit(struct wire_hub *hub, enum door door, const struct key *key, struct str name,
+               struct str role)
+{
+    const struct guest *old = admission_find_name(hub->table, door, name);
+
+    if (old && !key_eq(&old->key, key))
+        hub->door[door].must_unbind = true;
+    admission_set(hub->table, door, key, name, role);
+}
+
+void hub_expel(struct wire_hub *hub, enum door door, const struct key *key)
+{
+    if (admission_drop(hub->table, door, key))
+        hub->door[door].must_unbind = true;
+}
+
+/* Unbinding cuts live sessions (S-3). The port may be busy for a moment after it: then the next
+ * turn tries again. */
+static void serve_rebinds(struct wire_hub *hub)
+{
+    for (int d = 0; d < DOOR_COUNT; d++) {
+        struct str endpoint = str_from(hub->door[d].endpoint);
+        struct err ignored;
+
+        if (hub->door[d].must_unbind) {
+            (void)!socket_unbind(hub->door[d].socket, endpoint, &ignored);
+            hub->door[d].must_unbind = false;
+            hub->door[d].must_bind = true;
+        }
+        if (hub->door[d].must_bind && socket_bind(hub->door[d].socket, endpoint, &ignored) == 0)
+            hub->door[d].must_bind = false;
+    }
+}
+
+void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms)
+{
+    zmq_pollitem_t items[SOCKETS_MAX + 1];
+    int count = 0;
+
+    items[count++] = (zmq_pollitem_t){hub->zap, 0, ZMQ_POLLIN, 0};
+    for (int d = 0; d < DOOR_COUNT; d++) {
+        items[count++] = (zmq_pollitem_t){hub->door[d].socket, 0, ZMQ_POLLIN, 0};
+        if (hub->door[d].must_unbind || hub->door[d].must_bind)
+            timeout_ms = timeout_ms > 10 || timeout_ms < 0 ? 10 : timeout_ms;
+    }
+    for (size_t i = 0; i < hub->peer_count; i++) {
+        if (hub->peer[i].monitor)
+            items[count++] = (zmq_pollitem_t){hub->peer[i].monitor, 0, ZMQ_POLLIN, 0};
+    }
+    if (extra_fd >= 0)
+        items[count++] = (zmq_pollitem_t){NULL, extra_fd, ZMQ_POLLIN, 0};
+    zmq_poll(items, count, timeout_ms < 0 ? -1 : (long)timeout_ms);
+}
+
+/* ---- inbound ---- */
+
+static bool take_lost_peer(struct wire_hub *hub, struct wire_inbound *out)
+{
+    for (size_t i = 0; i < hub->peer_count; i++) {
+        unsigned char head[16];
+        char address[256];
+
+        if (!hub->peer[i].monitor ||
+            zmq_recv(hub->peer[i].monitor, head, sizeof(head), ZMQ_DONTWAIT) < 0)
+            continue;
+        zmq_recv(hub->peer[i].monitor, address, sizeof(address), ZMQ_DONTWAIT);
+        *out = (struct wire_inbound){
+            .kind = WIRE_IN_PEER_LOST, .door = DOOR_PEER, .member = hub->peer[i].member};
+        return true;
+    }
+    return false;
+}
+
+static bool has_more(void *socket)
+{
+    int more = 0;
+    size_t len = sizeof(more);
+
+    return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &len) == 0 && more != 0;
+}
+
+/* Reads [connection][payload] into from and *payload (initialised). False if nothing waits;
+ * *out_is_framed is false for any other shape, which was read to its end. */
+static bool receive(void *socket, struct wire_connection *from, zmq_msg_t *payload,
+                    bool *out_is_framed)
+{
+    int n = zmq_recv(socket, from->id, sizeof(from->id), ZMQ_DONTWAIT);
+
+    if (n < 0)
+        return false;
+    from->id_len = (size_t)n < sizeof(from->id) ? (size_t)n : sizeof(from->id);
+    *out_is_framed = has_more(socket) && zmq_msg_recv(payload, socket, ZMQ_DONTWAIT) >= 0;
+    while (has_more(socket)) {
+        zmq_msg_t rest;
+
+        *out_is_framed = false;
+        zmq_msg_init(&rest);
+        if (zmq_msg_recv(&rest, socket, ZMQ_DONTWAIT) < 0)
+            break;
+        zmq_msg_close(&rest);
+    }
+    return true;
+}
+
+static bool read_sender(zmq_msg_t *payload, struct wire_inbound *in)
+{
+    const char *user = zmq_msg_gets(payload, "User-Id");
+    const char *address = zmq_msg_gets(payload, "Peer-Address");
+
+    snprintf(in->address, sizeof(in->address), "%s", address ? address : "");
+    return user && key_parse(str_from(user), &in->key);
+}
+
+/* Ten enrolments a minute from one address; the table forgets the oldest. */
+static bool stranger_may(struct wire_hub *hub, const char *address, int64_t now_ms)
+{
+    struct stranger *oldest = &hub->stranger[0];
+
+    for (size_t i = 0; i < STRANGERS_MAX; i++) {
+        struct stranger *s = &hub->stranger[i];
+
+        if (strcmp(s->address, address) == 0) {
+            if (now_ms - s->since_ms >= 60000) {
+                s->since_ms = now_ms;
+                s->count = 0;
+            }
+            return ++s->count <= STRANGER_PER_MINUTE;
+        }
+        if (s->since_ms < oldest->since_ms || s->address[0] == '\0')
+            oldest = s;
+    }
+    *oldest = (struct stranger){.since_ms = now_ms, .count = 1};
+    snprintf(oldest->address, sizeof(oldest->address), "%s", address);
+    return true;
+}
+
+/* Whose message is it, and may it send now? Fills name, role and member. */
+static bool judge_sender(struct wire_hub *hub, struct wire_inbound *in, size_t bytes,
+                         int64_t now_ms, struct guest **out_guest)
+{
+    *out_guest = NULL;
+    if (in->door == DOOR_ENROL) {
+        in->role = STR("stranger");
+        if (stranger_may(hub, in->address, now_ms))
+            return true;
+        hub->stats.refused_rate++;
+        return false;
+    }
+    struct guest *g = admission_find(hub->table, in->door, &in->key);
+    if (!g) {
+        hub->stats.refused_key++;
+        return false;
+    }
+    if (!guest_may_spend(g, bytes, now_ms)) {
+        hub->stats.refused_rate++;
+        return false;
+    }
+    in->name = g->name;
+    in->role = g->role;
+    *out_guest = g;
+    return true;
+}
+
+static bool is_same_connection(const struct wire_connection *c, const unsigned char *id, size_t len)
+{
+    return c->id_len == len && memcmp(c->id, id, len) == 0;
+}
+
+/* libzmq gives every connection a new routing id, so an id that comes back after another was used
+ * means two live connections with one key. */
+static bool note_connection(struct guest *g, const struct wire_connection *from, int64_t now_ms)
+{
+    bool is_clone = false;
+
+    if (!is_same_connection(from, g->connection, g->connection_len)) {
+        is_clone = is_same_connection(from, g->before, g->before_len) && g->before_len > 0 &&
+                   now_ms - g->heard_ms < ALIVE_MS;
+        memcpy(g->before, g->connection, sizeof(g->before));
+        g->before_len = g->connection_len;
+        memcpy(g->connection, from->id, sizeof(g->connection));
+        g->connection_len = from->id_len;
+    }
+    g->heard_ms = now_ms;
+    return is_clone;
+}
+
+static bool judge(struct wire_hub *hub, zmq_msg_t *payload, int64_t now_ms, struct arena *a,
+                  struct wire_inbound *in)
+{
+    struct str bytes = {zmq_msg_data(payload), zmq_msg_size(payload)};
+    struct guest *g;
+
+    if (!read_sender(payload, in)) {
+        hub->stats.refused_key++;
+        return false;
+    }
+    if (!judge_sender(hub, in, bytes.len, now_ms, &g))
+        return false;
+    /* The parser keeps pointers into what it reads: it reads a copy of ours. */
+    if (wire_decode(arena_dup(a, bytes), a, &in->message, NULL) < 0) {
+        hub->stats.refused_bytes++;
+        return false;
+    }
+    if (!wire_may_send(wire_role_of(in->role), in->message.kind)) {
+        hub->stats.refused_role++;
+        return false;
+    }
+    if (g && note_connection(g, &in->from, now_ms)) {
+        in->kind = WIRE_IN_CLONE;
+        return true;
+    }
+    return true;
+}
+
+static bool fill_member(struct wire_hub *hub, struct wire_inbound *in)
+{
+    if (in->door != DOOR_PEER)
+        return true;
+    in->member = in->message.kind == WIRE_RAFT ? in->message.raft.from : 0;
+    if (in->member == 0)
+        return true;
+    /* A peer may speak for itself only. */
+    for (size_t i = 0; i < hub->peer_count; i++) {
+        if (hub->peer[i].member == in->member)
+            return key_eq(&hub->peer[i].key, &in->key);
+    }
+    return false;
+}
+
+static bool take_from(struct wire_hub *hub, enum door d, int64_t now_ms, struct arena *a,
+                      struct wire_inbound *out)
+{
+    for (int tries = 0; tries < 64; tries++) {
+        struct wire_inbound in = {.kind = WIRE_IN_MESSAGE, .door = d, .from = {.door = d}};
+        bool is_framed = false;
+        bool is_good = false;
+        zmq_msg_t payload;
+
+        zmq_msg_init(&payload);
+        bool is_there = receive(hub->door[d].socket, &in.from, &payload, &is_framed);
+        if (is_there && !is_framed)
+            hub->stats.refused_bytes++;
+        if (is_there && is_framed)
+            is_good = judge(hub, &payload, now_ms, a, &in) && fill_member(hub, &in);
+        zmq_msg_close(&payload);
+        if (!is_there)
+            return false;
+        if (is_good) {
+            hub->stats.messages_in++;
+            *out = in;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hub_next(struct wire_hub *hub, int64_t now_ms, struct arena *a, struct wire_inbound *out)
+{
+    hub->stats.handshakes_failed += zap_serve(hub->zap, hub->table);
+    serve_rebinds(hub);
+    if (take_lost_peer(hub, out))
+        return true;
+    for (size_t i = 0; i < DOOR_COUNT; i++) {
+        enum door d = (enum door)(hub->next_door++ % DOOR_COUNT);
+
+        if (take_from(hub, d, now_ms, a, out))
+            return true;
+    }
+    return false;
+}
+
+/* ---- outbound ---- */
+
+static bool encode(struct wire_hub *hub, const struct wire_message *m)
+{
+    buf_reset(&hub->out);
+    if (wire_encode(&hub->out, m, NULL) == 0)
+        return true;
+    hub->stats.dropped_out++;
+    return false;
+}
+
+void hub_send_peer(struct wire_hub *hub, uint64_t member, const struct wire_message *m)
+{
+    for (size_t i = 0; i < hub->peer_count; i++) {
+        if (hub->peer[i].member != member || !encode(hub, m))
+            continue;
+        if (zmq_send(hub->peer[i].socket, hub->out.ptr, hub->out.len, ZMQ_DONTWAIT) < 0)
+            hub->stats.dropped_out++;
+        return;
+    }
+}
+
+static bool send_to(struct wire_hub *hub, enum door d, const unsigned char *id, size_t id_len,
+                    const struct wire_message *m)
+{
+    if (!encode(hub, m))
+        return false;
+    if (zmq_send(hub->door[d].socket, id, id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
+        zmq_send(hub->door[d].socket, hub->out.ptr, hub->out.len, ZMQ_DONTWAIT) < 0) {
+        hub->stats.dropped_out++;
+        return false;
+    }
+    return true;
+}
+
+bool hub_send_agent(struct wire_hub *hub, struct str name, const struct wire_message *m)
+{
+    const struct guest *g = admission_find_name(hub->table, DOOR_AGENT, name);
+
+    return g && g->connection_len > 0 &&
+           send_to(hub, DOOR_AGENT, g->connection, g->connection_len, m);
+}
+
+void hub_answer(struct wire_hub *hub, const struct wire_connection *to,
+                const struct wire_message *m)
+{
+    send_to(hub, to->door, to->id, to->id_len, m);
+}
+
+void hub_stats_get(const struct wire_hub *hub, int64_t now_ms, struct wire_hub_stats *out)
+{
+    *out = hub->stats;
+    for (size_t i = 0; i < admission_count(hub->table); i++) {
+        const struct guest *g = admission_at(hub->table, i);
+
+        if (g->heard_ms >= 0 && now_ms - g->heard_ms < ALIVE_MS)
+            out->connections[g->door]++;
+    }
+}
