@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/desired/source.h"
+#include "edge/gitsrc/gitsrc.h"
 
 static void free_odb(git_odb **odb)
 {
