@@ -59,8 +59,10 @@ static int add_commit(struct child *c, const char *ref, const git_oid *head, con
     gitmsg_add(answer, str_sub(str_from(subject), 0, 1000));
     buf_add_u64(answer, (uint64_t)(git_commit_time(commit) * 1000));
     buf_add_u32(answer, depth_of(commit));
-    buf_add_u32(answer, is_rewound(c, known, head) ? 1 : 0);
-    return 0;
+    bool has_lost_known = is_rewound(c, known, head);
+    buf_add_u32(answer, has_lost_known ? 1 : 0);
+    /* While the caller may still act on a commit that was taken out, its objects stay. */
+    return has_lost_known ? 0 : copy_compact(c, head, err);
 }
 
 int serve_fetch(struct child *c, struct gitmsg_reader *r, struct buf *answer, struct err *err)
