@@ -262,7 +262,9 @@ static int make(struct making *m, struct err *err)
         make_type,   make_values,      make_name, make_destination,
         make_labels, make_annotations, make_sync, content_resolve,
     };
-    for (size_t i = 0; i < HL_COUNT(steps); i++) {
+    /* An entry with mistakes is shown as far as it goes, but its content is not looked at. */
+    size_t step_count = HL_COUNT(steps) - (m->addon->errors.count > 0 ? 1 : 0);
+    for (size_t i = 0; i < step_count; i++) {
         int rc = steps[i](m, err);
         if (rc < 0)
             return build_place(err, m->addon->where);

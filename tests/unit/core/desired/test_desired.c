@@ -11,7 +11,10 @@
 #include "core/desired/desired.h"
 #include "core/desired/objects.h"
 #include "core/value/yaml.h"
+#include "support/corpus.h"
 #include "support/fleet.h"
+
+#include "fuzz/fuzz_fleet.c"
 
 #define CLUSTERS                                                                                   \
     "- name: home\n"                                                                               \
@@ -481,7 +484,8 @@ static void two_applications_with_the_same_object_are_noted(void **state)
                     CONFIG_MAP);
     (void)state;
     assert_int_equal(plan.error_count, 0);
-    assert_non_null(note_with(&plan, "also comes from application web-home"));
+    assert_non_null(
+        note_with(&plan, "1 objects of application web2-home also come from application web-home"));
 }
 
 static void a_repository_recognises_itself_by_any_spelling_of_its_url(void **state)
@@ -506,6 +510,19 @@ static void a_repository_recognises_itself_by_any_spelling_of_its_url(void **sta
         " manifestSource: {repoURL: 'https://git.example.net/b/fleet', path: apps/web}}\n",
         CONFIG_MAP);
     assert_int_equal(plan.app[0].status, DESIRED_UNSUPPORTED);
+}
+
+static void run_corpus_file(struct str name, struct str bytes, void *context)
+{
+    (void)name;
+    (void)context;
+    LLVMFuzzerTestOneInput((const uint8_t *)bytes.ptr, bytes.len);
+}
+
+static void the_fuzz_corpus_holds_its_properties(void **state)
+{
+    (void)state;
+    assert_true(corpus_each(HL_TESTS_DIR "/fuzz/corpus/fuzz_fleet", run_corpus_file, NULL) >= 12);
 }
 
 int main(void)
@@ -537,6 +554,7 @@ int main(void)
         cmocka_unit_test(a_version_that_yaml_takes_for_a_number_is_read_as_written),
         cmocka_unit_test(two_applications_with_the_same_object_are_noted),
         cmocka_unit_test(a_repository_recognises_itself_by_any_spelling_of_its_url),
+        cmocka_unit_test(the_fuzz_corpus_holds_its_properties),
     };
     return cmocka_run_group_tests_name("core/desired", tests, setup, teardown);
 }
