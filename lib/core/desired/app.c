@@ -282,15 +282,15 @@ static void settle_status(struct making *m, int rc, const struct err *err)
         for (size_t i = 0; i < m->addon->errors.count; i++)
             build_error(m->b, app->name, &m->addon->errors.error[i]);
         app->status = DESIRED_ERROR;
-        app->reason = arena_dup(m->b->a, str_from(err_line(&m->addon->errors.error[0], line)));
+        app->reason = build_text(m->b, str_from(err_line(&m->addon->errors.error[0], line)));
     }
     if (rc < 0 && rc != HL_EUNSUPPORTED)
         build_error(m->b, app->name, err);
     if (rc < 0 && app->status == DESIRED_APPLICABLE) {
         app->status = rc == HL_EUNSUPPORTED ? DESIRED_UNSUPPORTED : DESIRED_ERROR;
         /* What an app waits for is a sentence of its own; what is wrong with it has a place. */
-        app->reason = arena_dup(m->b->a, rc == HL_EUNSUPPORTED ? str_from(err->text)
-                                                               : str_from(err_line(err, line)));
+        app->reason = build_text(m->b, rc == HL_EUNSUPPORTED ? str_from(err->text)
+                                                             : str_from(err_line(err, line)));
     }
     if (app->status != DESIRED_APPLICABLE) {
         app->bundle = STR_NONE;
@@ -367,7 +367,7 @@ static void settle_twins(struct making *m, struct built_app *first, struct diges
         STR_ARG(old->name), STR_ARG(old->layering), STR_ARG(w.file), w.line);
     build_error(m->b, old->name, &err);
     old->status = DESIRED_ERROR;
-    old->reason = arena_dup(m->b->a, str_from(err.text));
+    old->reason = build_text(m->b, str_from(err.text));
     old->bundle = STR_NONE;
     old->bundle_digest = old->input = (struct digest){0};
 }

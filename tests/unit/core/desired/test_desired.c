@@ -10,6 +10,7 @@
 
 #include "core/desired/desired.h"
 #include "core/desired/objects.h"
+#include "core/desired/path.h"
 #include "core/value/yaml.h"
 #include "support/corpus.h"
 #include "support/fleet.h"
@@ -262,6 +263,45 @@ static void an_application_without_objects_is_refused_unless_it_may_be_empty(voi
     plan = compile_one(ADDON "  syncPolicy: {automated: {allowEmpty: true}}\n", "# nothing\n");
     assert_int_equal(plan.error_count, 0);
     assert_int_equal(plan.app[0].object_count, 0);
+}
+
+static void a_name_that_is_no_utf8_is_refused_and_its_error_can_be_printed(void **state)
+{
+    const struct desired_input input = {.commit = STR("c1")};
+    const struct fleet_file file[] = {
+        {"platform/clusters.yaml", CLUSTERS},     {ROLE_LIST, ADDON},
+        {"apps/web/a.yaml", CONFIG_MAP},          {"apps/web/\xff.yaml", CONFIG_MAP},
+        {"addons/clusters/\xff/addons.yaml", ""}, PLACEHOLDER_LAYERS,
+    };
+    (void)state;
+    struct desired_plan plan = compile_with(file, HL_COUNT(file), &input);
+    assert_error(&plan, "web-home", ROLE_LIST, 5, 9, "not UTF-8");
+    assert_int_equal(plan.note_count, 1);
+    assert_true(str_eq(plan.note[0].file, STR("addons/clusters/?")));
+}
+
+static void folders_nested_too_deep_are_refused(void **state)
+{
+    static const char list[] =
+        "web: {enabled: true, type: manifest, namespace: web, defaultVersion: x,"
+        " manifestSource: {repoURL: 'https://git.example.net/a/fleet',"
+        " path: apps, directory: {recurse: true}}}\n";
+    HL_CLEANUP(buf_deinit) struct buf path = {0};
+    const struct desired_input input = {.commit = STR("c1")};
+
+    (void)state;
+    buf_add_cstr(&path, "apps");
+    for (int i = 0; i < PATH_PARTS_MAX; i++)
+        buf_add_cstr(&path, "/d");
+    buf_add(&path, (struct str){"/a.yaml", 8});
+    const struct fleet_file file[] = {
+        {"platform/clusters.yaml", CLUSTERS},
+        {ROLE_LIST, list},
+        {path.ptr, CONFIG_MAP},
+        PLACEHOLDER_LAYERS,
+    };
+    struct desired_plan plan = compile_with(file, HL_COUNT(file), &input);
+    assert_int_equal(only_error(&plan)->code, HL_ELIMIT);
 }
 
 static void without_any_cluster_there_is_no_plan_to_adopt(void **state)
@@ -541,6 +581,8 @@ int main(void)
         cmocka_unit_test(a_huge_manifest_is_refused_by_its_size_before_it_is_read),
         cmocka_unit_test(broken_manifests_are_errors_of_their_application_at_their_place),
         cmocka_unit_test(an_application_without_objects_is_refused_unless_it_may_be_empty),
+        cmocka_unit_test(a_name_that_is_no_utf8_is_refused_and_its_error_can_be_printed),
+        cmocka_unit_test(folders_nested_too_deep_are_refused),
         cmocka_unit_test(without_any_cluster_there_is_no_plan_to_adopt),
         cmocka_unit_test(clusters_may_come_from_outside_the_repository),
         cmocka_unit_test(the_same_input_gives_the_same_plan),
