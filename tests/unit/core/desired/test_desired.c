@@ -424,6 +424,37 @@ static void a_control_planes_own_layering_decides_about_it(void **state)
     assert_true(str_eq(plan.app[1].namespace, STR("at-home")));
 }
 
+static void tenants_that_select_each_other_are_each_made_once_by_their_own_layering(void **state)
+{
+    static const char clusters[] =
+        "- name: a\n  server: https://a\n"
+        "  labels: {cluster_name: a, environment: prod, cluster_role: vcluster}\n"
+        "- name: b\n  server: https://b\n"
+        "  labels: {cluster_name: b, environment: prod, cluster_role: vcluster}\n";
+    const struct fleet_file file[] = {
+        {"platform/clusters.yaml", clusters},
+        {"addons/cluster-roles/vcluster/addons/addons.yaml", ADDON},
+        {"addons/cluster-roles/vcluster/addons/common.yaml", ""},
+        {"addons/clusters/b/addons.yaml", "web: {namespace: at-b}\n"},
+        {"apps/web/a.yaml", CONFIG_MAP},
+        {"addons/environments/prod/addons/common.yaml", ""},
+        {"addons/charts/application-sets/values.yaml",
+         "syncPolicy: {automated: {prune: true}}\nrepoURLGitRevision: HEAD\n"},
+    };
+    const struct desired_input input = {.commit = STR("c1")};
+    struct desired_plan plan = compile_with(file, HL_COUNT(file), &input);
+
+    (void)state;
+    assert_int_equal(plan.error_count, 0);
+    assert_int_equal(plan.note_count, 0);
+    assert_int_equal(plan.app_count, 2);
+    assert_true(str_eq(plan.app[0].namespace, STR("web")));
+    assert_true(str_eq(plan.app[1].namespace, STR("at-b")));
+    assert_true(str_eq(plan.app[1].layering, STR("b")));
+    assert_int_equal(plan.set_count, 2);
+    assert_int_equal(plan.set[0].app_count, 2);
+}
+
 static int failing_read(void *context, struct str path, struct arena *a, struct str *out,
                         struct err *err)
 {
@@ -589,6 +620,7 @@ int main(void)
         cmocka_unit_test(an_input_changes_exactly_when_there_is_work),
         cmocka_unit_test(two_layerings_that_differ_about_an_application_are_an_error),
         cmocka_unit_test(a_control_planes_own_layering_decides_about_it),
+        cmocka_unit_test(tenants_that_select_each_other_are_each_made_once_by_their_own_layering),
         cmocka_unit_test(a_source_that_fails_gives_no_plan_at_all),
         cmocka_unit_test(a_first_plan_leaves_only_broken_applications_behind),
         cmocka_unit_test(a_later_plan_with_a_new_error_is_rejected_and_an_old_error_is_not),
