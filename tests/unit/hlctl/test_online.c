@@ -242,7 +242,7 @@ static void open_hubs(struct fake *f)
 /* The child: serves until it is killed. `ready` is closed when the doors are open. */
 static void serve(const struct script *script, int ready)
 {
-    struct fake f = {.script = script};
+    struct fake f = {.script = script, .polls = 100};
     struct arena *a = arena_new();
     struct timespec now;
 
@@ -364,9 +364,11 @@ static void the_leader_is_found_through_a_follower(void **state)
     start(&script);
     struct run *r = hlctl("agents -v");
     assert_int_equal(r->exit, 0);
-    expect_in(r->err, "agents -> c1");
     expect_in(r->err, "agents -> c3");
-    assert_null(strstr(r->err, "agents -> c2")); /* c1 named c3: nobody else is asked */
+    size_t asked = 0; /* whoever was connected first, and the one that it named */
+    for (const char *at = r->err; (at = strstr(at, " -> c")) != NULL; at++)
+        asked++;
+    assert_true(asked <= 2);
 }
 
 static void a_dead_coordinator_costs_less_than_a_second(void **state)
