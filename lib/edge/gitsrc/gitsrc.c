@@ -65,7 +65,9 @@ int gitsrc_open(const struct gitsrc_config *c, struct gitsrc **out, struct err *
     gitmsg_add(&config, c->branch);
     gitproc_add_auth(&config, &c->auth);
     buf_add_u64(&config, src->limits.max_fetch_bytes);
-    src->process = gitproc_new(c->program, c->dir, buf_str(&config));
+    src->process =
+        gitproc_new(c->program, c->dir, url.kind == GIT_URL_PATH ? str_from(url.path) : STR_NONE,
+                    buf_str(&config));
     *out = src;
     return 0;
 }

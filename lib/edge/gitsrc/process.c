@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,9 +30,17 @@ enum {
     SANDBOX_TEXT_MAX = 128,
 };
 
+/* Which folder a path names: the child's rights are bound to the folder, not to its name. */
+struct identity {
+    dev_t device;
+    ino_t inode;
+};
+
 struct gitproc {
     struct str program;
     struct str dir;
+    struct str place;
+    struct identity seen[2]; /* of dir and place once the child was ready */
     struct str config;
     pid_t pid; /* 0 = no child */
     int fd;
@@ -40,12 +49,13 @@ struct gitproc {
     char sandbox[SANDBOX_TEXT_MAX];
 };
 
-struct gitproc *gitproc_new(struct str program, struct str dir, struct str config)
+struct gitproc *gitproc_new(struct str program, struct str dir, struct str place, struct str config)
 {
     struct gitproc *p = hl_calloc(1, sizeof(*p));
 
     p->program = str_dup(program);
     p->dir = str_dup(dir);
+    p->place = str_dup(place);
     p->config = str_dup(config);
     p->fd = -1;
     return p;
@@ -58,6 +68,7 @@ void gitproc_free(struct gitproc *p)
     gitproc_idle(p);
     str_free(p->program);
     str_free(p->dir);
+    str_free(p->place);
     str_free(p->config);
     buf_deinit(&p->room);
     free(p);
@@ -257,6 +268,20 @@ static int await(struct gitproc *p, uint32_t want, const char *what, int64_t tim
     }
 }
 
+static struct identity identity_of(struct str path)
+{
+    struct stat st;
+
+    if (path.len == 0 || stat(path.ptr, &st) < 0)
+        return (struct identity){0};
+    return (struct identity){st.st_dev, st.st_ino};
+}
+
+static bool is_same(struct identity a, struct identity b)
+{
+    return a.device == b.device && a.inode == b.inode;
+}
+
 static int start(struct gitproc *p, struct err *err)
 {
     char program[4096];
@@ -286,6 +311,8 @@ static int start(struct gitproc *p, struct err *err)
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct str clean = git_clean_text(a, sandbox, sizeof(p->sandbox) - 1);
     snprintf(p->sandbox, sizeof(p->sandbox), STR_FMT, STR_ARG(clean));
+    p->seen[0] = identity_of(p->dir);
+    p->seen[1] = identity_of(p->place);
     return 0;
 }
 
@@ -320,6 +347,9 @@ int gitproc_call(struct gitproc *p, uint32_t kind, struct str payload, int64_t t
      */
     struct pollfd peek = {.fd = p->fd, .events = POLLIN};
     if (p->pid > 0 && poll(&peek, 1, 0) != 0)
+        kill_child(p);
+    if (p->pid > 0 &&
+        (!is_same(p->seen[0], identity_of(p->dir)) || !is_same(p->seen[1], identity_of(p->place))))
         kill_child(p);
     if (p->pid == 0) {
         int rc = start(p, err);

@@ -16,9 +16,14 @@
 
 struct gitproc;
 
-/* `program` "" looks beside /proc/self/exe, then in libexec. `config` is the payload of CONFIG,
- * `dir` the child's folder; all are copied. Starts nothing. */
-struct gitproc *gitproc_new(struct str program, struct str dir, struct str config);
+/*
+ * `program` "" looks beside /proc/self/exe, then in libexec. `config` is the payload of CONFIG,
+ * `dir` the child's folder, `place` the local repository it works on ("" = none); all are copied.
+ * When one of the two folders is replaced by another, a child that was let into the old one is
+ * ended and the next call starts anew. Starts nothing.
+ */
+struct gitproc *gitproc_new(struct str program, struct str dir, struct str place,
+                            struct str config);
 void gitproc_free(struct gitproc *p);
 HL_DEFINE_FREEP(gitproc_free, struct gitproc)
 

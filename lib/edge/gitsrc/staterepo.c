@@ -78,7 +78,8 @@ int staterepo_open(const struct staterepo_config *c, struct staterepo **out, str
     gitmsg_add(&config, or_default(c->author_email, STR("hlmesh@localhost")));
     buf_add_u64(&config, (uint64_t)repo->timeout_ms);
     repo->process =
-        gitproc_new(c->program, or_default(c->dir, STR("/nonexistent")), buf_str(&config));
+        gitproc_new(c->program, or_default(c->dir, STR("/nonexistent")),
+                    url.kind == GIT_URL_PATH ? str_from(url.path) : STR_NONE, buf_str(&config));
     *out = repo;
     return 0;
 }

@@ -46,6 +46,10 @@ bool child_ask(struct child *c);
 void sandbox_early(long parent_pid); /* before the first byte is read */
 void sandbox_enter(const struct child *c, char *text, size_t size); /* after libgit2's init */
 
+/* ---- stream.c ---- */
+/* Makes http and https sockets go to this url's host and port only; borrowed for ever. 0 or < 0. */
+HL_MUST int stream_pin(const struct git_url *url);
+
 /* ---- repository.c ---- */
 HL_MUST int repository_open(struct child *c, struct err *err);
 /* An error from libgit2's last one: `rc` is what the call returned. Returns the code. */

@@ -70,7 +70,7 @@ static int read_config(struct child *c, struct str payload, struct err *err)
 
 /* Nothing outside our folder configures us: no system, user or program files, no ownership
  * exceptions; every object is checked against its name. */
-static int start_library(struct err *err)
+static int start_library(const struct child *c, struct err *err)
 {
     static const int level[] = {GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_XDG,
                                 GIT_CONFIG_LEVEL_GLOBAL, GIT_CONFIG_LEVEL_PROGRAMDATA};
@@ -90,6 +90,8 @@ static int start_library(struct err *err)
         rc = git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)256 * 1024 * 1024);
     if (rc >= 0)
         rc = git_libgit2_opts(GIT_OPT_SET_USER_AGENT, "hlmesh");
+    if (rc >= 0)
+        rc = stream_pin(&c->url);
     return rc < 0 ? repository_error(rc, err, "starting libgit2") : 0;
 }
 
@@ -98,7 +100,7 @@ static int start(struct child *c, struct str payload, char *sandbox, size_t size
     int rc = read_config(c, payload, err);
 
     if (rc == 0)
-        rc = start_library(err);
+        rc = start_library(c, err);
     if (rc == 0)
         rc = repository_open(c, err);
     if (rc == 0)

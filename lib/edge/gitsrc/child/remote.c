@@ -43,10 +43,12 @@ static int far_error(struct far *f, int rc, const char *what, struct err *err)
     }
     if (at)
         return http_error(url, strtol(at + strlen(status), NULL, 10), err);
-    if (strstr(text, "unexpected redirect"))
-        return err_set(err, HL_EINVAL,
-                       "%s: the server redirects, which is not followed: configure the final url",
-                       url);
+    if (strstr(text, "unexpected redirect") || strstr(text, "cannot redirect") ||
+        strstr(text, "malformed URL")) /* ours was checked */
+        return err_set(
+            err, HL_EINVAL,
+            "%s: the server redirects elsewhere, which is not followed: configure the final url",
+            url);
     if (e && e->klass == GIT_ERROR_SSL)
         return err_set(err, HL_EDENIED, "%s: TLS failed: %s", url, text);
     if (rc == GIT_EAUTH)
@@ -114,17 +116,22 @@ static void set_callbacks(struct far *f, git_remote_callbacks *cb)
 static int open_network(struct far *f, git_direction direction, struct err *err)
 {
     git_remote_connect_options opts;
+    git_remote_create_options create;
     struct child *c = f->child;
 
     int rc = auth_prepare(c, err);
     if (rc < 0)
         return rc;
-    if (git_remote_connect_options_init(&opts, GIT_REMOTE_CONNECT_OPTIONS_VERSION) < 0)
+    if (git_remote_connect_options_init(&opts, GIT_REMOTE_CONNECT_OPTIONS_VERSION) < 0 ||
+        git_remote_create_options_init(&create, GIT_REMOTE_CREATE_OPTIONS_VERSION) < 0)
         return repository_error(-1, err, "libgit2");
     set_callbacks(f, &opts.callbacks);
     opts.proxy_opts.type = GIT_PROXY_NONE;
     opts.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-    rc = git_remote_create_anonymous(&f->remote, c->repo, c->url_text);
+    /* No url.*.insteadOf: it could send us elsewhere (and its lookup leaks, 20 kB each time). */
+    create.repository = c->repo;
+    create.flags = GIT_REMOTE_CREATE_SKIP_INSTEADOF;
+    rc = git_remote_create_with_opts(&f->remote, c->url_text, &create);
     if (rc == 0)
         rc = git_remote_connect_ext(f->remote, direction, &opts);
     return rc < 0 ? far_error(f, rc, "cannot connect", err) : 0;
@@ -168,7 +175,7 @@ enum { NAMED_BRANCHES = 5 };
 
 static int no_branch(struct far *f, const char *ref, struct str names, struct err *err)
 {
-    if (ref[0] == '\0')
+    if (f->child->branch[0] == '\0')
         return err_set(err, HL_EABSENT,
                        "%s: HEAD points to no branch that exists: configure one of: " STR_FMT,
                        f->child->url_text, STR_ARG(names));

@@ -350,7 +350,7 @@ int serve_apply(struct child *c, struct gitmsg_reader *r, struct buf *answer, st
     struct change change = {0};
     struct attempt at = {.c = c, .change = &change, .lock_fd = -1};
     char text[GIT_OID_HEXSZ + 1] = "";
-    unsigned attempt_count;
+    unsigned attempt_count = 0;
     git_oid oid;
 
     int rc = read_change(c, r, a, &change, err);
