@@ -60,9 +60,9 @@ class Offline(unittest.TestCase):
 
     def test_every_mesh_example_is_understood(self):
         # Run for real by the end-to-end tests; here each gets as far as the missing configuration.
-        for line in self.ok("__examples", "mesh", "SAMPLE-APP=web").splitlines():
+        for line in self.ok("__examples", "mesh", "my-app=web").splitlines():
             _, text = line.split("\t", 1)
-            self.assertNotIn("SAMPLE-APP", text)
+            self.assertNotIn("my-app", text)
             done = self.run_line(*shlex.split(text))
             self.assertEqual(done.returncode, 2, text)
             self.assertTrue("HL-CFG-01" in done.stderr or "-o" in text, f"{text}\n{done.stderr}")
