@@ -24,7 +24,6 @@ static const struct option common_options[] = {
 
 static const struct option server_options[] = {
     {ZMQ_BACKLOG, 512},
-    {ZMQ_ROUTER_MANDATORY, 1},
     {ZMQ_CURVE_SERVER, 1},
     {OPTION_ZAP_ENFORCE_DOMAIN, 1},
 };
@@ -90,10 +89,14 @@ void *socket_server(void *context, const struct key_pair *pair, const char *doma
                     struct err *err)
 {
     void *socket = open_socket(context, ZMQ_ROUTER, queue, err);
+    const int is_mandatory = 1;
 
     if (!socket)
         return NULL;
-    if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0)
+    /* This one cannot be read back. */
+    if (zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &is_mandatory, sizeof(int)) != 0)
+        err_set(err, HL_EIO, "libzmq refuses ZMQ_ROUTER_MANDATORY");
+    else if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0)
         err_set(err, HL_EIO, "libzmq refuses a ZAP domain");
     else if (set_options(socket, server_options, HL_COUNT(server_options), err) == 0 &&
              set_key(socket, ZMQ_CURVE_SECRETKEY, &pair->secret_key, err) == 0)
