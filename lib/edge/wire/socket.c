@@ -24,7 +24,6 @@ static const struct option common_options[] = {
 
 static const struct option server_options[] = {
     {ZMQ_BACKLOG, 512},
-    {ZMQ_ROUTER_MANDATORY, 1},
     {ZMQ_CURVE_SERVER, 1},
     {OPTION_ZAP_ENFORCE_DOMAIN, 1},
 };
@@ -89,12 +88,14 @@ static void *open_socket(void *context, int type, int queue, struct err *err)
 void *socket_server(void *context, const struct key_pair *pair, const char *domain, int queue,
                     struct err *err)
 {
+    const int is_mandatory = 1; /* libzmq does not tell this one back */
     void *socket = open_socket(context, ZMQ_ROUTER, queue, err);
 
     if (!socket)
         return NULL;
-    if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0)
-        err_set(err, HL_EIO, "libzmq refuses a ZAP domain");
+    if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0 ||
+        zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &is_mandatory, sizeof(is_mandatory)) != 0)
+        err_set(err, HL_EIO, "libzmq refuses an option: %s", zmq_strerror(zmq_errno()));
     else if (set_options(socket, server_options, HL_COUNT(server_options), err) == 0 &&
              set_key(socket, ZMQ_CURVE_SECRETKEY, &pair->secret_key, err) == 0)
         return socket;
