@@ -15,6 +15,7 @@
 #include "hlctl/trust.h"
 
 enum {
+    CONNECT_MS = 4,     /* how often it is seen whether a connection stands */
     HEDGE_MS = 300,     /* without a useful answer the next coordinator is asked too */
     PATIENCE_MS = 5000, /* how long none may answer, or none may lead */
     ID_DIGITS = 16
@@ -24,6 +25,7 @@ enum seen { SEEN_NOTHING, SEEN_NO_LEADER, SEEN_ANSWER };
 
 struct candidate {
     const struct roster_member *member;
+    bool is_away; /* no connection stands just now */
     bool is_asked;
     int64_t asked_ms;
     enum seen seen;
@@ -177,10 +179,13 @@ static struct candidate *next_candidate(struct client *c, int64_t now)
     struct candidate *leader = candidate_of(c, c->leader);
     struct candidate *best = NULL;
 
-    if (leader && (!leader->is_asked || now - leader->asked_ms >= CLIENT_TRY_MS))
+    if (leader && !leader->is_away &&
+        (!leader->is_asked || now - leader->asked_ms >= CLIENT_TRY_MS))
         return leader;
     for (size_t i = 0; i < c->candidate_count; i++) {
         struct candidate *at = &c->candidate[i];
+        if (at->is_away)
+            continue;
         if (at->is_asked && now - at->asked_ms < CLIENT_TRY_MS && at->seen != SEEN_NO_LEADER)
             continue;
         if (!best || (best->is_asked && (!at->is_asked || at->asked_ms < best->asked_ms)))
@@ -189,16 +194,32 @@ static struct candidate *next_candidate(struct client *c, int64_t now)
     return best;
 }
 
-static void ask(struct call *k, struct candidate *at, int64_t now)
+static bool ask(struct call *k, struct candidate *at, int64_t now)
 {
-    bool is_sent = link_send(k->c->link, at->member->id, &k->message);
-
+    if (!link_send(k->c->link, at->member->id, &k->message))
+        return false;
     at->is_asked = true;
     at->asked_ms = now;
     if (flag_is_set(k->h->in, "verbose"))
-        hlctl_remark(k->h, STR_FMT " %s " STR_FMT " (" STR_FMT ")",
-                     STR_ARG(k->message.request.method), is_sent ? "->" : "not sent to",
-                     STR_ARG(at->member->name), STR_ARG(at->member->endpoint[DOOR_CLIENT]));
+        hlctl_remark(k->h, STR_FMT " -> " STR_FMT " (" STR_FMT ")",
+                     STR_ARG(k->message.request.method), STR_ARG(at->member->name),
+                     STR_ARG(at->member->endpoint[DOOR_CLIENT]));
+    return true;
+}
+
+/* Asks the best candidate whose connection stands. False if there is none now. */
+static bool ask_someone(struct call *k, int64_t now)
+{
+    struct candidate *at;
+
+    for (size_t i = 0; i < k->c->candidate_count; i++)
+        k->c->candidate[i].is_away = false;
+    while ((at = next_candidate(k->c, now)) != NULL) {
+        if (ask(k, at, now))
+            return true;
+        at->is_away = true;
+    }
+    return false;
 }
 
 static const char *id_of_code(int code)
@@ -387,12 +408,8 @@ static int run_call(struct call *k)
         if (now >= end_ms)
             return nobody(k, now);
         if (now >= next_try_ms || (is_leader_known && c->leader != asked_leader)) {
-            struct candidate *at = next_candidate(c, now);
-            if (at) {
-                ask(k, at, now);
-                asked_leader = at->member->id == c->leader ? c->leader : asked_leader;
-            }
-            next_try_ms = now + HEDGE_MS;
+            asked_leader = c->leader;
+            next_try_ms = now + (ask_someone(k, now) ? HEDGE_MS : CONNECT_MS);
         }
         link_wait(c->link, -1, earlier(next_try_ms, end_ms) - now);
         int verdict = drain(k);

@@ -52,16 +52,17 @@ static struct str cache_path(struct hlctl *h, const char *kind)
     const char *base = getenv("XDG_CACHE_HOME");
     const char *home = getenv("HOME");
     struct arena *a = h->arena;
-    struct str folder = base && base[0] == '/'
-                            ? arena_printf(a, "%s/hlctl", base)
-                            : arena_printf(a, "%s/.cache/hlctl", home ? home : "");
+    struct str parent =
+        base && base[0] == '/' ? str_from(base) : arena_printf(a, "%s/.cache", home ? home : "");
+    struct str folder = arena_printf(a, STR_FMT "/hlctl", STR_ARG(parent));
     struct str whose = arena_printf(a, STR_FMT "\n" STR_FMT "\n",
                                     STR_ARG(config_path(a, flag_text(h->in, "config"))),
                                     STR_ARG(flag_text(h->in, "context")));
     struct digest id = sha256_of(whose);
     char hex[DIGEST_HEX + 1];
 
-    mkdir(folder.ptr, 0700); /* if it cannot be made, there is no cache */
+    mkdir(parent.ptr, 0700); /* if they cannot be made, there is no cache */
+    mkdir(folder.ptr, 0700);
     return arena_printf(a, STR_FMT "/names-%s-%.16s", STR_ARG(folder), kind, digest_hex(&id, hex));
 }
 

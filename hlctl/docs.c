@@ -41,7 +41,7 @@ int docs_run(struct hlctl *h, struct trouble *t)
     return rc;
 }
 
-/* The line with every "SAMPLE-X=name" of the arguments put in. */
+/* The line with every "my-app=name" of the arguments put in. */
 static struct str with_samples(struct hlctl *h, struct str line)
 {
     for (size_t i = 1; i < invocation_arg_count(h->in); i++) {

@@ -59,7 +59,7 @@ static int follow(struct hlctl *h, int64_t after, int64_t limit, struct trouble 
     int opened = client_mesh_fingerprint(h, &mesh, t); /* what the client keeps must stay */
     if (opened != 0)
         return opened;
-    h->arena = round;
+    h->arena = round; /* the process ends in here */
     for (;;) {
         struct answer answer;
         arena_reset(round);

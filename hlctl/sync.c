@@ -30,6 +30,7 @@ struct watched {
 
 struct watch {
     struct hlctl *h;
+    struct arena *life; /* what is kept from one look to the next */
     struct watched *app;
     size_t count;
     uint64_t revision; /* of the request: older knowledge proves nothing */
@@ -107,8 +108,9 @@ static void tell(struct watch *w, struct watched *at, struct value *app)
     if (str_eq(line, at->shown))
         return;
     bool is_superseded = at->desired.len > 0 && !str_eq(desired, at->desired);
-    at->shown = line;
-    at->desired = desired;
+    at->shown = arena_dup(w->life, line);
+    at->desired = arena_dup(w->life, desired);
+    at->reason = arena_dup(w->life, value_get_str(app, "reason"));
     if (hlctl_is_document(h)) {
         output_stream(h, app);
         return;
@@ -125,7 +127,6 @@ static void see(struct watch *w, struct watched *at, struct value *app)
     at->is_done = app_is_synced(app);
     at->is_waiting = app_is_waiting(app);
     at->is_blocked = app_is_blocked(app) || at->is_waiting;
-    at->reason = value_get_str(app, "reason");
     tell(w, at, app);
 }
 
@@ -194,12 +195,15 @@ static int blocked(const struct watched *at, struct trouble *t)
     return trouble_next(t, "hlctl app get " STR_FMT, STR_ARG(at->name));
 }
 
-static int watch_all(struct watch *w, struct trouble *t)
+/* Each look has the arena `round`; what must stay is copied to w->life. */
+static int watch_all(struct watch *w, struct arena *round, struct trouble *t)
 {
     client_restart_clock(w->h);
+    w->h->arena = round;
     for (;;) {
         const struct watched *stuck = NULL;
         size_t open = 0;
+        arena_reset(round);
         int rc = look(w, t);
         if (rc != 0 && client_left_ms(w->h) == 0)
             return give_up(w, t);
@@ -231,11 +235,15 @@ int app_sync_run(struct hlctl *h, struct trouble *t)
         return rc;
     struct str operation = value_get_str(answer.body, "operation");
     if (flag_is_set(h->in, "watch")) {
-        struct watch w = {.h = h, .count = names->list.count, .revision = answer.revision};
+        HL_CLEANUP(arena_freep) struct arena *round = arena_new();
+        struct watch w = {
+            .h = h, .life = h->arena, .count = names->list.count, .revision = answer.revision};
         w.app = arena_array(h->arena, struct watched, w.count);
         for (size_t i = 0; i < w.count; i++)
             w.app[i].name = value_str(names->list.item[i]);
-        return watch_all(&w, t);
+        rc = watch_all(&w, round, t);
+        h->arena = w.life;
+        return rc;
     }
     if (hlctl_is_document(h)) {
         struct value *facts = value_map(h->arena);

@@ -40,7 +40,7 @@ enum where { WHERE_OFFLINE, WHERE_MESH };
 /*
  * An example is a command line without the leading "hlctl", as a person would type it.
  * WHERE_OFFLINE ones run one after the other in an empty folder; WHERE_MESH ones run against a
- * mesh, in which the words SAMPLE-APP, SAMPLE-AGENT and SAMPLE-TOKEN are replaced by names that are
+ * mesh, in which the words my-app, my-agent and my-token are replaced by names that are
  * there.
  */
 struct example {

@@ -57,8 +57,8 @@ static const struct example app_list_examples[] = {
     {"app list --sync OutOfSync -o name", "names for a script", WHERE_MESH, 0},
 };
 static const struct example app_get_examples[] = {
-    {"app get SAMPLE-APP", "state, errors, objects and last events", WHERE_MESH, 0},
-    {"app get SAMPLE-APP -o yaml", "the same as YAML", WHERE_MESH, 0},
+    {"app get my-app", "state, errors, objects and last events", WHERE_MESH, 0},
+    {"app get my-app -o yaml", "the same as YAML", WHERE_MESH, 0},
 };
 static const struct flag app_sync_flags[] = {
     {"all", 0, FLAG_SWITCH, NULL, NULL, "every application", NULL},
@@ -66,7 +66,7 @@ static const struct flag app_sync_flags[] = {
      NULL},
 };
 static const struct example app_sync_examples[] = {
-    {"sync SAMPLE-APP --watch", "apply again now and wait", WHERE_MESH, 0},
+    {"sync my-app --watch", "apply again now and wait", WHERE_MESH, 0},
     {"app sync --all", "read Git and apply everything again", WHERE_MESH, 0},
 };
 static const struct flag event_flags[] = {
@@ -96,8 +96,8 @@ static const struct flag agent_revoke_flags[] = {
     {"reason", 0, FLAG_TEXT, "TEXT", NULL, "why; goes into the audit log", NULL},
 };
 static const struct example agent_revoke_examples[] = {
-    {"agent revoke SAMPLE-AGENT --reason \"node was stolen\"", "cut it off within a second",
-     WHERE_MESH, 0},
+    {"agent revoke my-agent --reason \"node was stolen\"", "cut it off within a second", WHERE_MESH,
+     0},
 };
 static const struct flag token_create_flags[] = {
     {"role", 0, FLAG_LIST, "ROLE", "agent", "what the newcomer may do; may be repeated (agent)",
@@ -113,7 +113,7 @@ static const struct example token_list_examples[] = {
     {"token list", "tokens that can still be used", WHERE_MESH, 0},
 };
 static const struct example token_revoke_examples[] = {
-    {"token revoke SAMPLE-TOKEN", "before it expires by itself", WHERE_MESH, 0},
+    {"token revoke my-token", "before it expires by itself", WHERE_MESH, 0},
 };
 
 static const struct flag keygen_mesh_flags[] = {
@@ -452,7 +452,7 @@ const struct verb verbs[] = {
      .run = docs_run},
     {.path = "__examples",
      .group = GROUP_HIDDEN,
-     .args = "offline|mesh [SAMPLE=NAME...]",
+     .args = "offline|mesh [WORD=NAME...]",
      .min_args = 1,
      .max_args = VERB_ARGS_MAX,
      .summary = "every example as exit code, tab, command line; for tests",

@@ -10,8 +10,7 @@
 
 struct built_app {
     size_t index; /* in plan->app */
-    const struct layering *layering;
-    struct digest fingerprint;
+    const struct addon *addon;
 };
 
 static const char WAVE[] = "argocd.argoproj.io/sync-wave";
@@ -256,18 +255,31 @@ static int make_type(struct making *m, struct err *err)
     return 0;
 }
 
-static int make(struct making *m, struct err *err)
+typedef int (*make_step)(struct making *m, struct err *err);
+
+static int run_steps(struct making *m, const make_step *step, size_t count, struct err *err)
 {
-    static int (*const steps[])(struct making *, struct err *) = {
-        make_type,   make_values,      make_name, make_destination,
-        make_labels, make_annotations, make_sync, content_resolve,
-    };
-    for (size_t i = 0; i < HL_COUNT(steps); i++) {
-        int rc = steps[i](m, err);
+    for (size_t i = 0; i < count; i++) {
+        int rc = step[i](m, err);
         if (rc < 0)
             return build_place(err, m->addon->where);
     }
     return 0;
+}
+
+/* What the name hangs on. */
+static int make_head(struct making *m, struct err *err)
+{
+    static const make_step steps[] = {make_type, make_values, make_name};
+    return run_steps(m, steps, HL_COUNT(steps), err);
+}
+
+/* An entry with mistakes is shown as far as it goes, but its content is not looked at. */
+static int make_rest(struct making *m, struct err *err)
+{
+    static const make_step steps[] = {make_destination, make_labels, make_annotations, make_sync,
+                                      content_resolve};
+    return run_steps(m, steps, HL_COUNT(steps) - (m->addon->errors.count > 0 ? 1 : 0), err);
 }
 
 static void settle_status(struct making *m, int rc, const struct err *err)
@@ -280,15 +292,15 @@ static void settle_status(struct making *m, int rc, const struct err *err)
         for (size_t i = 0; i < m->addon->errors.count; i++)
             build_error(m->b, app->name, &m->addon->errors.error[i]);
         app->status = DESIRED_ERROR;
-        app->reason = arena_dup(m->b->a, str_from(err_line(&m->addon->errors.error[0], line)));
+        app->reason = build_text(m->b, str_from(err_line(&m->addon->errors.error[0], line)));
     }
     if (rc < 0 && rc != HL_EUNSUPPORTED)
         build_error(m->b, app->name, err);
     if (rc < 0 && app->status == DESIRED_APPLICABLE) {
         app->status = rc == HL_EUNSUPPORTED ? DESIRED_UNSUPPORTED : DESIRED_ERROR;
         /* What an app waits for is a sentence of its own; what is wrong with it has a place. */
-        app->reason = arena_dup(m->b->a, rc == HL_EUNSUPPORTED ? str_from(err->text)
-                                                               : str_from(err_line(err, line)));
+        app->reason = build_text(m->b, rc == HL_EUNSUPPORTED ? str_from(err->text)
+                                                             : str_from(err_line(err, line)));
     }
     if (app->status != DESIRED_APPLICABLE) {
         app->bundle = STR_NONE;
@@ -306,68 +318,62 @@ static void list_layers(struct making *m)
             m->app->layer[m->app->layer_count++] = l->layer[i].path;
 }
 
-/* Whether two layerings say the same of an application: everything but where they say it. */
-static struct digest fingerprint(struct making *m)
+/* Whether two layerings say the same of an application: its entry, and the settings behind it. */
+static bool says_the_same(const struct addon *one, const struct addon *two)
 {
-    const struct desired_app *app = m->app;
-    struct arena *a = m->b->scratch;
-    HL_CLEANUP(buf_deinit) struct buf bytes = {0};
-    struct value *v = value_map(a);
+    static const char *const settings[] = {"syncPolicy", "syncPolicyAppSet", "repoURLGitRevision",
+                                           "repoURLGitBasePath"};
+    bool is_same = value_eq(one->entry, two->entry);
 
-    value_map_set(a, v, STR("entry"), value_copy(a, m->addon->entry));
-    value_map_set(a, v, STR("sync"), sync_options_value(a, &app->sync));
-    value_map_set_str(a, v, "namespace", app->namespace);
-    value_map_set_str(a, v, "project", app->project);
-    value_map_set_str(a, v, "reason", app->reason);
-    value_map_set_str(a, v, "path", app->source_path);
-    value_canonical(&bytes, v);
-    buf_add_bytes(&bytes, app->bundle_digest.bytes, DIGEST_BYTES);
-    return sha256_of(buf_str(&bytes));
+    for (size_t i = 0; is_same && i < HL_COUNT(settings); i++) {
+        const struct value *l = value_get(one->layering->merged, str_from(settings[i]));
+        const struct value *r = value_get(two->layering->merged, str_from(settings[i]));
+        is_same = l && r ? value_eq(l, r) : l == r;
+    }
+    return is_same;
 }
 
-static bool is_own(const struct layering *l, const struct desired_app *app)
+/* Two layerings make the application and neither is its cluster's own of that kind: the first
+ * stays, and a difference is an error because nothing says whose word counts. */
+static void settle_twins(struct build *b, const struct addon *addon, const struct built_app *first)
 {
-    return str_eq(l->cluster->name, app->cluster);
-}
-
-/*
- * Two layerings produced the application. Among control planes a cluster's own layering decides
- * about it; otherwise the first stays, and a difference is an error because nothing says whose word
- * counts.
- */
-static void settle_twins(struct making *m, struct built_app *first, struct digest print)
-{
-    struct desired_app *old = &m->b->plan->app[first->index];
-    const struct layering *l = m->addon->layering;
+    struct desired_app *old = &b->plan->app[first->index];
+    struct value_pos w = old->where;
     struct err err;
 
-    if (digest_eq(&print, &first->fingerprint)) {
-        build_note(m->b, STR_NONE, m->addon->where,
+    if (says_the_same(addon, first->addon)) {
+        build_note(b, STR_NONE, addon->where,
                    "addon " STR_FMT ": the layering of cluster " STR_FMT
                    " repeats applications that the one of " STR_FMT " makes",
-                   STR_ARG(m->addon->name), STR_ARG(l->cluster->name), STR_ARG(old->layering));
+                   STR_ARG(addon->name), STR_ARG(addon->layering->cluster->name),
+                   STR_ARG(old->layering));
         return;
     }
-    if (!l->is_vcluster && !first->layering->is_vcluster && l != first->layering &&
-        (is_own(l, old) || is_own(first->layering, old))) {
-        if (is_own(l, old)) {
-            *old = *m->app;
-            first->layering = l;
-            first->fingerprint = print;
-        }
-        return;
-    }
-    struct value_pos w = old->where;
-    (void)err_at(
-        &err, HL_EINVAL, m->addon->where.file, m->addon->where.line, m->addon->where.column,
-        "application " STR_FMT " is also made, differently, by the layering of cluster " STR_FMT
-        " (" STR_FMT ":%u)",
-        STR_ARG(old->name), STR_ARG(old->layering), STR_ARG(w.file), w.line);
-    build_error(m->b, old->name, &err);
+    (void)err_at(&err, HL_EINVAL, addon->where.file, addon->where.line, addon->where.column,
+                 "application " STR_FMT
+                 " is also made, differently, by the layering of cluster " STR_FMT " (" STR_FMT
+                 ":%u)",
+                 STR_ARG(old->name), STR_ARG(old->layering), STR_ARG(w.file),
+                 w.line); /* becomes an error of the plan */
+    build_error(b, old->name, &err);
     old->status = DESIRED_ERROR;
-    old->reason = arena_dup(m->b->a, str_from(err.text));
+    old->reason = build_text(b, str_from(err.text));
     old->bundle = STR_NONE;
     old->bundle_digest = old->input = (struct digest){0};
+    old->file_count = old->object_count = 0;
+}
+
+static int keep(struct build *b, const struct addon *addon, const struct desired_app *app,
+                struct err *err)
+{
+    struct built_app *built = arena_one(b->scratch, struct built_app);
+
+    if (b->plan->app_count == DESIRED_APPS_MAX)
+        return err_set(err, HL_ELIMIT, "more than %d applications", DESIRED_APPS_MAX);
+    *built = (struct built_app){b->plan->app_count, addon};
+    (void)map_set(b->app, app->name, built); /* was absent */
+    ARENA_PUSH(b->a, b->plan->app, b->plan->app_count, b->app_cap, *app);
+    return 0;
 }
 
 void app_add(struct build *b, const struct addon *addon, const struct cluster_record *cluster)
@@ -388,23 +394,16 @@ void app_add(struct build *b, const struct addon *addon, const struct cluster_re
         .labels = value_map(b->a),
         .annotations = value_map(b->a),
     };
-    int rc = make(&m, &err);
+    int rc = make_head(&m, &err);
+    const struct built_app *first = map_get(b->app, app->name);
+    if (first) {
+        settle_twins(b, addon, first);
+        return;
+    }
+    if (rc == 0)
+        rc = make_rest(&m, &err);
     settle_status(&m, rc, &err);
     list_layers(&m);
-
-    struct digest print = fingerprint(&m);
-    struct built_app *first = map_get(b->app, app->name);
-    if (first) {
-        settle_twins(&m, first, print);
-        return;
-    }
-    if (b->plan->app_count == DESIRED_APPS_MAX) {
-        (void)err_set(&err, HL_ELIMIT, "more than %d applications", DESIRED_APPS_MAX);
+    if (keep(b, addon, app, &err) < 0)
         build_error(b, STR_NONE, &err);
-        return;
-    }
-    first = arena_one(b->scratch, struct built_app);
-    *first = (struct built_app){b->plan->app_count, addon->layering, print};
-    (void)map_set(b->app, app->name, first); /* was absent */
-    ARENA_PUSH(b->a, b->plan->app, b->plan->app_count, b->app_cap, *app);
 }

@@ -4,6 +4,7 @@
 
 #include "core/desired/entry.h"
 #include "core/desired/layering.h"
+#include "core/desired/selector.h"
 
 struct addon {
     const struct layering *layering;
@@ -11,6 +12,7 @@ struct addon {
     struct str name;           /* normalised */
     const struct value *entry; /* merged */
     struct value_pos where;
+    struct selector selector;
     struct entry_errors errors;
 };
 

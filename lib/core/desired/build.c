@@ -71,7 +71,8 @@ static void judge(struct build *b, int outcome, const struct err *err)
 static struct str remember_path(struct build *b, struct str path)
 {
     struct str copy = arena_dup(b->a, path);
-    ARENA_PUSH(b->a, b->plan->file, b->plan->file_count, b->file_cap, copy);
+    if (str_is_utf8(copy))
+        ARENA_PUSH(b->a, b->plan->file, b->plan->file_count, b->file_cap, copy);
     return copy;
 }
 
@@ -115,6 +116,24 @@ int build_list(struct build *b, struct str path, struct source_entry **out, size
     return c->outcome;
 }
 
+struct str build_text(struct build *b, struct str text)
+{
+    struct str copy = arena_dup(b->a, str_sub(text, 0, ERR_TEXT_MAX));
+    char *p = (char *)copy.ptr;
+
+    for (size_t i = 0; i < copy.len;) {
+        size_t n = 1;
+        while (n <= 4 && i + n <= copy.len && !str_is_utf8(str_sub(copy, i, i + n)))
+            n++;
+        if (n > 4 || i + n > copy.len) {
+            p[i] = '?';
+            n = 1;
+        }
+        i += n;
+    }
+    return copy;
+}
+
 int build_place(struct err *err, struct value_pos where)
 {
     if (err->file[0] == '\0') {
@@ -139,8 +158,8 @@ static void add_issue(struct build *b, const struct desired_issue *issue, bool i
     }
     struct desired_issue copy = *issue;
     copy.app = arena_dup(b->a, issue->app);
-    copy.file = arena_dup(b->a, issue->file);
-    copy.text = arena_dup(b->a, issue->text);
+    copy.file = build_text(b, issue->file);
+    copy.text = build_text(b, issue->text);
     if (is_error)
         ARENA_PUSH(b->a, p->error, p->error_count, b->error_cap, copy);
     else

@@ -44,6 +44,9 @@ int build_read(struct build *b, struct str path, struct str *out, struct err *er
 int build_list(struct build *b, struct str path, struct source_entry **out, size_t *out_count,
                struct err *err);
 
+/* A copy for people: at most ERR_TEXT_MAX bytes, and UTF-8 whatever the cause of it all was. */
+struct str build_text(struct build *b, struct str text);
+
 /* Gives the error a position unless it has a more exact one. Returns its code. */
 int build_place(struct err *err, struct value_pos where);
 /* The same issue (place, app and text) is kept once. `app` is empty for errors of the whole. */

@@ -131,9 +131,30 @@ static void note_idle_patterns(const struct making *m, const struct value *direc
                    "addon " STR_FMT ": include matches no file", STR_ARG(m->addon->name));
 }
 
-/* Two applications with the same object fight over it for ever. */
+/* Objects of an application that another one on the cluster has too. */
+struct shared {
+    const struct object *first;
+    size_t count;
+};
+
+/* Two applications with the same object fight over it for ever: one note for each pair of them. */
+static void note_shared(const struct making *m, const struct map *by_owner)
+{
+    for (size_t i = 0; i < map_count(by_owner); i++) {
+        const struct shared *s = map_value_at(by_owner, i);
+        struct str owner = map_key_at(by_owner, i);
+        build_note(m->b, m->app->name, s->first->where,
+                   "%zu objects of application " STR_FMT " also come from application " STR_FMT
+                   ", the first is " STR_FMT " \"" STR_FMT "\"",
+                   s->count, STR_ARG(m->app->name), STR_ARG(owner), STR_ARG(s->first->kind),
+                   STR_ARG(s->first->name));
+    }
+}
+
 static void claim_objects(const struct making *m, const struct object *object, size_t count)
 {
+    HL_CLEANUP(map_freep) struct map *by_owner = map_new(0x6f776e6572736861u);
+
     for (size_t i = 0; i < count; i++) {
         if (object[i].implied)
             continue;
@@ -144,12 +165,15 @@ static void claim_objects(const struct making *m, const struct object *object, s
             (void)map_set(m->b->owner, key, &m->app->name); /* was absent */
             continue;
         }
-        build_note(m->b, m->app->name, object[i].where,
-                   STR_FMT " \"" STR_FMT "\" on cluster " STR_FMT
-                           " also comes from application " STR_FMT,
-                   STR_ARG(object[i].kind), STR_ARG(object[i].name), STR_ARG(m->cluster->name),
-                   STR_ARG(*owner));
+        struct shared *s = map_get(by_owner, *owner);
+        if (!s) {
+            s = arena_one(m->b->scratch, struct shared);
+            s->first = &object[i];
+            (void)map_set(by_owner, *owner, s); /* was absent */
+        }
+        s->count++;
     }
+    note_shared(m, by_owner);
 }
 
 static int pack(struct making *m, const struct folder *f, struct err *err)

@@ -53,9 +53,9 @@ static void read_registry(struct build *b)
     }
 }
 
-static int make_selector(struct build *b, const struct addon *addon, struct selector *out,
-                         struct err *err)
+static int make_selector(struct build *b, struct addon *addon, struct err *err)
 {
+    struct selector *out = &addon->selector;
     const struct value *merged = addon->layering->merged;
     const struct value *use = value_get(merged, STR("useSelectors"));
     struct value *type = value_map(b->a);
@@ -72,11 +72,10 @@ static int make_selector(struct build *b, const struct addon *addon, struct sele
     return rc;
 }
 
-static void add_set(struct build *b, const struct addon *addon, const struct selector *selector,
-                    size_t app_count)
+static void add_set(struct build *b, const struct addon *addon, size_t app_count)
 {
     /* The first term, the secret type, is the same everywhere and says nothing. */
-    const struct selector telling = {selector->term + 1, selector->count - 1, 0};
+    const struct selector telling = {addon->selector.term + 1, addon->selector.count - 1, 0};
     struct desired_set set = {
         .addon = addon->name,
         .layering = addon->layering->cluster->name,
@@ -102,35 +101,29 @@ static void check_fragments(struct build *b, struct addon *addon)
     }
 }
 
-static void compile_addon(struct build *b, const struct layering *l, const struct member *m)
+/* False: the entry is off, or its selector is wrong (reported). */
+static bool read_addon(struct build *b, const struct layering *l, const struct member *m,
+                       struct addon *out)
 {
-    struct addon *addon = arena_one(b->scratch, struct addon);
-    struct selector selector = {0};
-    size_t app_count = 0;
     struct err err;
 
-    addon->layering = l;
-    addon->key = m->key;
-    addon->name = entry_name(b->a, m->key);
-    addon->entry = m->value;
-    addon->where = value_pos_of(value_get(m->value, STR("enabled")));
-    check_fragments(b, addon);
+    *out = (struct addon){
+        .layering = l,
+        .key = m->key,
+        .name = entry_name(b->a, m->key),
+        .entry = m->value,
+        .where = value_pos_of(value_get(m->value, STR("enabled"))),
+    };
+    check_fragments(b, out);
     if (!entry_is_enabled(m->value))
-        return;
-    if (make_selector(b, addon, &selector, &err) < 0) {
-        (void)err_wrap(&err, "addon " STR_FMT, STR_ARG(addon->name)); /* becomes its error */
-        (void)build_place(&err, addon->where);
-        build_error(b, addon->name, &err);
-        return;
+        return false;
+    if (make_selector(b, out, &err) < 0) {
+        (void)err_wrap(&err, "addon " STR_FMT, STR_ARG(out->name)); /* becomes its error */
+        (void)build_place(&err, out->where);
+        build_error(b, out->name, &err);
+        return false;
     }
-    for (size_t i = 0; i < b->plan->registry.count; i++) {
-        const struct cluster_record *c = &b->plan->registry.cluster[i];
-        if (!selector_matches(&selector, c->labels))
-            continue;
-        app_add(b, addon, c);
-        app_count++;
-    }
-    add_set(b, addon, &selector, app_count);
+    return true;
 }
 
 static int by_key(const void *left, const void *right)
@@ -140,18 +133,60 @@ static int by_key(const void *left, const void *right)
 }
 
 /* Addons in the order of their keys, as a template ranges over a map. */
-static void compile_layering(struct build *b, const struct layering *l)
+static void read_addons(struct build *b, struct layering *l)
 {
     size_t count = l->merged->map.count;
     const struct member **member = arena_array(b->scratch, const struct member *, count);
+    size_t addon_count = 0;
 
     for (size_t i = 0; i < count; i++)
-        member[i] = &l->merged->map.member[i];
-    if (count > 1)
-        qsort(member, count, sizeof(const struct member *), by_key);
-    for (size_t i = 0; i < count && b->outside_code == 0; i++)
-        if (entry_is_addon(member[i]->value))
-            compile_addon(b, l, member[i]);
+        if (entry_is_addon(l->merged->map.member[i].value))
+            member[addon_count++] = &l->merged->map.member[i];
+    if (addon_count > 1)
+        qsort(member, addon_count, sizeof(const struct member *), by_key);
+    l->addon = arena_array(b->scratch, struct addon, addon_count);
+    for (size_t i = 0; i < addon_count; i++)
+        l->addon_count += read_addon(b, l, member[i], &l->addon[l->addon_count]) ? 1 : 0;
+}
+
+static const struct addon *find_addon(const struct layering *l, struct str key)
+{
+    size_t low = 0;
+    size_t high = l->addon_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (str_cmp(l->addon[mid].key, key) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low < l->addon_count && str_eq(l->addon[low].key, key) ? &l->addon[low] : NULL;
+}
+
+/*
+ * Layerings of one kind select each other's clusters: the list of a role sees every cluster of that
+ * role. What a cluster's own layering says about it counts, so others of the kind stand back.
+ */
+static bool is_left_to_its_own(const struct addon *addon, const struct layering *own)
+{
+    if (!own || own == addon->layering || own->is_vcluster != addon->layering->is_vcluster)
+        return false;
+    const struct addon *twin = find_addon(own, addon->key);
+    return twin && selector_matches(&twin->selector, own->cluster->labels);
+}
+
+static void make_apps(struct build *b, const struct addon *addon, struct layering *const *own)
+{
+    size_t app_count = 0;
+    for (size_t i = 0; i < b->plan->registry.count; i++) {
+        const struct cluster_record *c = &b->plan->registry.cluster[i];
+        if (!selector_matches(&addon->selector, c->labels))
+            continue;
+        app_count++;
+        if (!is_left_to_its_own(addon, own[i]))
+            app_add(b, addon, c);
+    }
+    add_set(b, addon, app_count);
 }
 
 static void compile(struct build *b)
@@ -159,13 +194,19 @@ static void compile(struct build *b)
     HL_CLEANUP(map_freep) struct map *bases = map_new(0x6261736573303031u);
 
     read_registry(b);
-    for (size_t i = 0; i < b->plan->registry.count && b->outside_code == 0; i++) {
+    size_t count = b->plan->registry.count;
+    struct layering **own = arena_array(b->scratch, struct layering *, count);
+    for (size_t i = 0; i < count && b->outside_code == 0; i++) {
         struct layering *l = arena_one(b->scratch, struct layering);
         if (layering_build(b, &b->plan->registry.cluster[i], l) != 0)
             continue;
-        compile_layering(b, l);
+        read_addons(b, l);
         (void)map_set(bases, l->base, b); /* a set */
+        own[i] = l;
     }
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; own[i] && k < own[i]->addon_count && b->outside_code == 0; k++)
+            make_apps(b, &own[i]->addon[k], own);
     for (size_t i = 0; i < map_count(bases) && b->outside_code == 0; i++)
         lint_layer_folders(b, arena_dup(b->a, map_key_at(bases, i)));
 }

@@ -110,8 +110,12 @@ static int walk_entry(struct walk *w, struct str folder, const struct source_ent
     struct str path = path_join(w->b->a, folder, e->name);
     enum manifest_format format = manifest_format_of(e->name);
 
-    if (e->kind == SOURCE_FOLDER)
-        return w->options->recurse ? walk_folder(w, path, err) : 0;
+    if (e->kind == SOURCE_FOLDER) {
+        if (!w->options->recurse)
+            return 0;
+        int rc = path_clean(w->b->a, path, &path, err); /* bounds the depth, too */
+        return rc < 0 ? rc : walk_folder(w, path, err);
+    }
     if (e->kind == SOURCE_SUBMODULE)
         return w->options->recurse
                    ? err_set(err, HL_EUNSUPPORTED, "the submodule " STR_FMT ": not fetched",
@@ -119,6 +123,9 @@ static int walk_entry(struct walk *w, struct str folder, const struct source_ent
                    : 0;
     if (format == MANIFEST_NONE || !is_picked(w, path))
         return 0;
+    int rc = path_clean(w->b->a, path, &path, err);
+    if (rc < 0)
+        return rc;
     if (e->kind == SOURCE_LINK)
         return err_set(err, HL_EDENIED, STR_FMT " is a symbolic link, which is not followed",
                        STR_ARG(path));

@@ -9,6 +9,8 @@
 
 enum { LAYER_COUNT_MAX = 6 };
 
+struct addon;
+
 struct layer {
     struct str path;
     struct value *tree; /* a map */
@@ -21,6 +23,8 @@ struct layering {
     struct layer layer[LAYER_COUNT_MAX]; /* those that exist, weakest first */
     size_t layer_count;
     struct value *merged;
+    struct addon *addon; /* the enabled ones, by key (desired.c) */
+    size_t addon_count;
 };
 
 /*

@@ -7,7 +7,8 @@
  * of a cluster-wide kind loses one. Which kinds are cluster-wide: a built-in table, and the CRDs of
  * the same bundle; every other kind counts as namespaced (an agent that knows the live API may pass
  * what it knows). With CreateNamespace the Namespace object is added unless the files hold it; such
- * an object is never pruned.
+ * an object is never pruned. Several applications may imply the same Namespace, and one may hold it
+ * in its files: what a file says counts, an implied one only has to exist.
  *
  * Order: sync-wave annotation, then Helm's install order by kind (namespaces, quotas, ..., CRDs,
  * ..., roles, services, workloads, ..., the unknown last), then namespace and name. Pruning goes

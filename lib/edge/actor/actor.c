@@ -152,6 +152,14 @@ void mailbox_close(struct mailbox *box)
     pthread_mutex_unlock(&box->mutex);
 }
 
+bool mailbox_is_closed(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->mutex);
+    bool is_closed = box->is_closed;
+    pthread_mutex_unlock(&box->mutex);
+    return is_closed;
+}
+
 struct actor {
     pthread_t thread;
     char name[16];
@@ -224,6 +232,14 @@ int64_t clock_now_us(void)
 int64_t clock_wall_ms(void)
 {
     return clock_read_us(CLOCK_REALTIME) / 1000;
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+    while (nanosleep(&t, &t) != 0 && errno == EINTR) {
+    }
 }
 
 int signals_open(void)

@@ -28,6 +28,7 @@ enum {
     END_TIMEOUT_MS = 2000,
     KEEP_ROOM_BYTES = 1024 * 1024,
     SANDBOX_TEXT_MAX = 128,
+    CALLS_PER_CHILD = 1000, /* a child has a limit on processor time, its libraries lose memory */
 };
 
 /* Which folder a path names: the child's rights are bound to the folder, not to its name. */
@@ -45,6 +46,7 @@ struct gitproc {
     pid_t pid; /* 0 = no child */
     int fd;
     uint32_t sequence;
+    uint32_t call_count; /* of this child, reading aside */
     struct buf room;
     char sandbox[SANDBOX_TEXT_MAX];
 };
@@ -351,7 +353,10 @@ int gitproc_call(struct gitproc *p, uint32_t kind, struct str payload, int64_t t
     if (p->pid > 0 &&
         (!is_same(p->seen[0], identity_of(p->dir)) || !is_same(p->seen[1], identity_of(p->place))))
         kill_child(p);
+    if (kind != GITMSG_READ && kind != GITMSG_LIST && p->call_count++ == CALLS_PER_CHILD)
+        gitproc_idle(p);
     if (p->pid == 0) {
+        p->call_count = 0;
         int rc = start(p, err);
         if (rc < 0)
             return rc;

@@ -1,3 +1,4 @@
+/* Line by line; a message that names anything twice is nobody's. */
 #include "edge/gitsrc/trailer.h"
 
 void trailer_write(struct buf *message, struct str subject, const struct trailer *t)

@@ -95,7 +95,7 @@ static void expect_wrong(const char *text, uint32_t line, const char *why)
 static void mistakes_are_named_with_their_line(void **state)
 {
     (void)state;
-    expect_wrong("a: [", 1, "");
+    expect_wrong("a: b: c\n", 1, "");
     expect_wrong("apiVersion: hlctl/v2\n", 1, "apiVersion must be hlctl/v1");
     expect_wrong("apiVersion: hlctl/v1\ncontext: x\n", 2, "key \"context\" is not understood");
     expect_wrong("contexts: {}\n", 1, "contexts must be a list");

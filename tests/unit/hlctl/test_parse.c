@@ -93,7 +93,8 @@ static void a_plural_alone_lists_and_aliases_lead_to_one_command(void **state)
     expect_command("sync a b c", "app sync");
     expect_command("keygen folder --coordinator c=h:1", "keygen mesh");
     expect_command("keygen identity me.key", "keygen identity");
-    expect_command("_ ", "");
+    expect_command("", "");
+    expect_trouble("_", "HL-USE-01", "\"hlctl \" is not a command", "hlctl help");
 }
 
 static void flags_may_stand_anywhere_even_between_the_words(void **state)

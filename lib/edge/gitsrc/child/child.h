@@ -86,6 +86,12 @@ enum far_pushed { FAR_PUSHED = 0, FAR_RACED = 1 };
  * remote rejected it (f->rejection says why). */
 HL_MUST int far_push(struct far *f, const char *from, const char *ref, const git_oid *base,
                      struct err *err);
+/* Fails, with far->why, if that much was more than a fetch may receive. For libgit2's callbacks. */
+int far_limit(struct far *f, uint64_t received_bytes);
+/* copy.c: brings what `head` needs from the path to the clone; libgit2's return codes. */
+int far_copy(struct far *f, const git_oid *head);
+/* copy.c: makes one pack of a clone that has gathered many; keeps what `head` reaches. */
+HL_MUST int copy_compact(struct child *c, const git_oid *head, struct err *err);
 /* The name under which a branch is kept in our clone. */
 void far_tracking(const char *ref, char out[GIT_REF_MAX + 16]);
 

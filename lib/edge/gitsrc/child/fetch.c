@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "edge/gitsrc/gitsrc.h"
+
 enum { DEPTH_MAX = 100000 };
-enum { OUTCOME_CHANGED, OUTCOME_UNCHANGED, OUTCOME_EMPTY }; /* enum gitsrc_outcome */
 
 static uint32_t depth_of(git_commit *head)
 {
@@ -51,15 +52,17 @@ static int add_commit(struct child *c, const char *ref, const git_oid *head, con
     const git_signature *sig = git_commit_author(commit);
     const char *subject = git_commit_summary(commit);
     snprintf(author, sizeof(author), "%s <%s>", sig ? sig->name : "", sig ? sig->email : "");
-    buf_add_u32(answer, git_oid_equal(head, known) ? OUTCOME_UNCHANGED : OUTCOME_CHANGED);
+    buf_add_u32(answer, git_oid_equal(head, known) ? GITSRC_UNCHANGED : GITSRC_CHANGED);
     gitmsg_add(answer, str_from(oid));
     gitmsg_add(answer, str_from(ref + strlen("refs/heads/")));
     gitmsg_add(answer, str_from(author));
     gitmsg_add(answer, str_sub(str_from(subject), 0, 1000));
     buf_add_u64(answer, (uint64_t)(git_commit_time(commit) * 1000));
     buf_add_u32(answer, depth_of(commit));
-    buf_add_u32(answer, is_rewound(c, known, head) ? 1 : 0);
-    return 0;
+    bool has_lost_known = is_rewound(c, known, head);
+    buf_add_u32(answer, has_lost_known ? 1 : 0);
+    /* While the caller may still act on a commit that was taken out, its objects stay. */
+    return has_lost_known ? 0 : copy_compact(c, head, err);
 }
 
 int serve_fetch(struct child *c, struct gitmsg_reader *r, struct buf *answer, struct err *err)
@@ -81,7 +84,7 @@ int serve_fetch(struct child *c, struct gitmsg_reader *r, struct buf *answer, st
         rc = far_download(&far, ref, &head, err);
     far_close(&far);
     if (rc == FAR_EMPTY) {
-        buf_add_u32(answer, OUTCOME_EMPTY);
+        buf_add_u32(answer, GITSRC_EMPTY);
         return 0;
     }
     return rc < 0 ? rc : add_commit(c, ref, &head, &known, answer, err);

@@ -89,6 +89,8 @@ static int start_library(const struct child *c, struct err *err)
     if (rc >= 0)
         rc = git_libgit2_opts(GIT_OPT_SET_MWINDOW_MAPPED_LIMIT, (size_t)256 * 1024 * 1024);
     if (rc >= 0)
+        rc = git_libgit2_opts(GIT_OPT_SET_MWINDOW_FILE_LIMIT, (size_t)64);
+    if (rc >= 0)
         rc = git_libgit2_opts(GIT_OPT_SET_USER_AGENT, "hlmesh");
     if (rc >= 0)
         rc = stream_pin(&c->url);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/desired/source.h"
+#include "edge/gitsrc/gitsrc.h"
 
 static void free_odb(git_odb **odb)
 {
@@ -91,6 +91,11 @@ static int add_blob(git_repository *repo, const git_oid *oid, struct str path, u
                        STR_ARG(path), size, (unsigned long long)max_bytes);
     if (rc == 0)
         rc = git_odb_read(&object, odb, oid);
+    if (rc == GIT_ENOTFOUND)
+        return err_set(err, HL_EABSENT,
+                       "file '" STR_FMT "': the remote repository lacks its content (a partial "
+                       "clone or a pruned mirror?)",
+                       STR_ARG(path));
     if (rc < 0)
         return repository_error(rc, err, "file '" STR_FMT "'", STR_ARG(path));
     buf_add_u32(answer, SOURCE_FOUND);
@@ -178,7 +183,9 @@ static int add_entry(git_odb *odb, const git_tree_entry *e, struct buf *answer, 
 
     if (kind == SOURCE_FILE) {
         int rc = git_odb_read_header(&size, &type, odb, git_tree_entry_id(e));
-        if (rc < 0)
+        if (rc == GIT_ENOTFOUND)
+            size = 0; /* the remote has no content for it; reading it says so */
+        else if (rc < 0)
             return repository_error(rc, err, "file '%s'", git_tree_entry_name(e));
     }
     buf_add_u32(answer, (uint32_t)kind);

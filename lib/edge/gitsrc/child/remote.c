@@ -1,15 +1,11 @@
 /*
- * The other side: a Git server, or a repository at a path. For a path libgit2's own transport is
- * not used: it would fetch every reference, and from several threads; a walk and a pack of just
- * the branch is simpler.
+ * The other side: a Git server, or a repository at a path (whose objects copy.c brings over).
  */
 #include "edge/gitsrc/child/child.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <git2/odb_backend.h>
 
 void far_tracking(const char *ref, char out[GIT_REF_MAX + 16])
 {
@@ -64,18 +60,20 @@ static int far_error(struct far *f, int rc, const char *what, struct err *err)
 
 /* ---- callbacks ---- */
 
-static int on_progress(const git_indexer_progress *p, void *payload)
+int far_limit(struct far *f, uint64_t received_bytes)
 {
-    struct far *f = payload;
-
-    if (p->received_bytes <= f->child->max_fetch_bytes)
+    if (received_bytes <= f->child->max_fetch_bytes)
         return 0;
     err_set(&f->why, HL_ELIMIT,
-            "%s: more than %llu bytes to fetch; raise the limit or use a "
-            "smaller repository",
+            "%s: more than %llu bytes to fetch; raise the limit or use a smaller repository",
             f->child->url_text, (unsigned long long)f->child->max_fetch_bytes);
     git_error_set_str(GIT_ERROR_CALLBACK, f->why.text);
     return GIT_EUSER;
+}
+
+static int on_progress(const git_indexer_progress *p, void *payload)
+{
+    return far_limit(payload, p->received_bytes);
 }
 
 static int on_negotiation(const git_push_update **updates, size_t count, void *payload)
@@ -267,81 +265,6 @@ int far_head(struct far *f, bool may_be_absent, char ref[GIT_REF_MAX], git_oid *
 
 /* ---- download ---- */
 
-struct copy {
-    struct far *f;
-    git_odb_writepack *out;
-    git_indexer_progress progress;
-    uint64_t bytes;
-};
-
-static int copy_chunk(void *bytes, size_t size, void *payload)
-{
-    struct copy *copy = payload;
-
-    copy->bytes += size;
-    git_indexer_progress seen = {.received_bytes = (size_t)copy->bytes};
-    int rc = on_progress(&seen, copy->f);
-    return rc < 0 ? rc : copy->out->append(copy->out, bytes, size, &copy->progress);
-}
-
-/* Hides from the walk what our clone has: every reference of ours that the other side knows. */
-static int hide_known(struct far *f, git_revwalk *walk)
-{
-    git_reference_iterator *it = NULL;
-    git_odb *odb = NULL;
-    const char *name;
-    git_oid oid;
-
-    int rc = git_repository_odb(&odb, f->near);
-    if (rc == 0)
-        rc = git_reference_iterator_new(&it, f->child->repo);
-    while (rc == 0 && (rc = git_reference_next_name(&name, it)) == 0)
-        if (git_reference_name_to_id(&oid, f->child->repo, name) == 0 && git_odb_exists(odb, &oid))
-            rc = git_revwalk_hide(walk, &oid);
-    git_reference_iterator_free(it);
-    git_odb_free(odb);
-    return rc == GIT_ITEROVER ? 0 : rc;
-}
-
-static int copy_pack(struct far *f, const git_oid *oid, git_revwalk *walk, git_packbuilder *pack)
-{
-    struct copy copy = {.f = f};
-    git_odb *odb = NULL;
-
-    int rc = git_revwalk_push(walk, oid);
-    if (rc == 0)
-        rc = hide_known(f, walk);
-    if (rc == 0)
-        rc = git_packbuilder_insert_walk(pack, walk);
-    if (rc == 0)
-        rc = git_repository_odb(&odb, f->child->repo);
-    if (rc == 0)
-        rc = git_odb_write_pack(&copy.out, odb, NULL, NULL);
-    if (rc == 0)
-        rc = git_packbuilder_foreach(pack, copy_chunk, &copy);
-    if (rc == 0)
-        rc = copy.out->commit(copy.out, &copy.progress);
-    if (copy.out)
-        copy.out->free(copy.out);
-    git_odb_free(odb);
-    return rc;
-}
-
-static int download_local(struct far *f, const git_oid *oid, struct err *err)
-{
-    git_revwalk *walk = NULL;
-    git_packbuilder *pack = NULL;
-
-    int rc = git_revwalk_new(&walk, f->near);
-    if (rc == 0)
-        rc = git_packbuilder_new(&pack, f->near);
-    if (rc == 0)
-        rc = copy_pack(f, oid, walk, pack);
-    git_packbuilder_free(pack);
-    git_revwalk_free(walk);
-    return rc < 0 ? far_error(f, rc, "copying objects", err) : 0;
-}
-
 static int download_network(struct far *f, const char *ref, struct err *err)
 {
     git_fetch_options opts;
@@ -374,8 +297,12 @@ int far_download(struct far *f, const char *ref, const git_oid *oid, struct err 
         return repository_error(rc, err, "the clone %s", f->child->dir);
     bool is_here = git_odb_exists(odb, oid) == 1;
     git_odb_free(odb);
-    if (!is_here)
-        rc = f->near ? download_local(f, oid, err) : download_network(f, ref, err);
+    if (!is_here && f->near) {
+        rc = far_copy(f, oid);
+        rc = rc < 0 ? far_error(f, rc, "copying objects", err) : 0;
+    } else if (!is_here) {
+        rc = download_network(f, ref, err);
+    }
     if (rc < 0)
         return rc;
     far_tracking(ref, tracking);

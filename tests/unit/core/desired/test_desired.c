@@ -10,8 +10,12 @@
 
 #include "core/desired/desired.h"
 #include "core/desired/objects.h"
+#include "core/desired/path.h"
 #include "core/value/yaml.h"
+#include "support/corpus.h"
 #include "support/fleet.h"
+
+#include "fuzz/fuzz_fleet.c"
 
 #define CLUSTERS                                                                                   \
     "- name: home\n"                                                                               \
@@ -261,6 +265,45 @@ static void an_application_without_objects_is_refused_unless_it_may_be_empty(voi
     assert_int_equal(plan.app[0].object_count, 0);
 }
 
+static void a_name_that_is_no_utf8_is_refused_and_its_error_can_be_printed(void **state)
+{
+    const struct desired_input input = {.commit = STR("c1")};
+    const struct fleet_file file[] = {
+        {"platform/clusters.yaml", CLUSTERS},     {ROLE_LIST, ADDON},
+        {"apps/web/a.yaml", CONFIG_MAP},          {"apps/web/\xff.yaml", CONFIG_MAP},
+        {"addons/clusters/\xff/addons.yaml", ""}, PLACEHOLDER_LAYERS,
+    };
+    (void)state;
+    struct desired_plan plan = compile_with(file, HL_COUNT(file), &input);
+    assert_error(&plan, "web-home", ROLE_LIST, 5, 9, "not UTF-8");
+    assert_int_equal(plan.note_count, 1);
+    assert_true(str_eq(plan.note[0].file, STR("addons/clusters/?")));
+}
+
+static void folders_nested_too_deep_are_refused(void **state)
+{
+    static const char list[] =
+        "web: {enabled: true, type: manifest, namespace: web, defaultVersion: x,"
+        " manifestSource: {repoURL: 'https://git.example.net/a/fleet',"
+        " path: apps, directory: {recurse: true}}}\n";
+    HL_CLEANUP(buf_deinit) struct buf path = {0};
+    const struct desired_input input = {.commit = STR("c1")};
+
+    (void)state;
+    buf_add_cstr(&path, "apps");
+    for (int i = 0; i < PATH_PARTS_MAX; i++)
+        buf_add_cstr(&path, "/d");
+    buf_add(&path, (struct str){"/a.yaml", 8});
+    const struct fleet_file file[] = {
+        {"platform/clusters.yaml", CLUSTERS},
+        {ROLE_LIST, list},
+        {path.ptr, CONFIG_MAP},
+        PLACEHOLDER_LAYERS,
+    };
+    struct desired_plan plan = compile_with(file, HL_COUNT(file), &input);
+    assert_int_equal(only_error(&plan)->code, HL_ELIMIT);
+}
+
 static void without_any_cluster_there_is_no_plan_to_adopt(void **state)
 {
     const struct fleet_file file[] = {{ROLE_LIST, ADDON}};
@@ -381,6 +424,37 @@ static void a_control_planes_own_layering_decides_about_it(void **state)
     assert_true(str_eq(plan.app[1].namespace, STR("at-home")));
 }
 
+static void tenants_that_select_each_other_are_each_made_once_by_their_own_layering(void **state)
+{
+    static const char clusters[] =
+        "- name: a\n  server: https://a\n"
+        "  labels: {cluster_name: a, environment: prod, cluster_role: vcluster}\n"
+        "- name: b\n  server: https://b\n"
+        "  labels: {cluster_name: b, environment: prod, cluster_role: vcluster}\n";
+    const struct fleet_file file[] = {
+        {"platform/clusters.yaml", clusters},
+        {"addons/cluster-roles/vcluster/addons/addons.yaml", ADDON},
+        {"addons/cluster-roles/vcluster/addons/common.yaml", ""},
+        {"addons/clusters/b/addons.yaml", "web: {namespace: at-b}\n"},
+        {"apps/web/a.yaml", CONFIG_MAP},
+        {"addons/environments/prod/addons/common.yaml", ""},
+        {"addons/charts/application-sets/values.yaml",
+         "syncPolicy: {automated: {prune: true}}\nrepoURLGitRevision: HEAD\n"},
+    };
+    const struct desired_input input = {.commit = STR("c1")};
+    struct desired_plan plan = compile_with(file, HL_COUNT(file), &input);
+
+    (void)state;
+    assert_int_equal(plan.error_count, 0);
+    assert_int_equal(plan.note_count, 0);
+    assert_int_equal(plan.app_count, 2);
+    assert_true(str_eq(plan.app[0].namespace, STR("web")));
+    assert_true(str_eq(plan.app[1].namespace, STR("at-b")));
+    assert_true(str_eq(plan.app[1].layering, STR("b")));
+    assert_int_equal(plan.set_count, 2);
+    assert_int_equal(plan.set[0].app_count, 2);
+}
+
 static int failing_read(void *context, struct str path, struct arena *a, struct str *out,
                         struct err *err)
 {
@@ -481,7 +555,8 @@ static void two_applications_with_the_same_object_are_noted(void **state)
                     CONFIG_MAP);
     (void)state;
     assert_int_equal(plan.error_count, 0);
-    assert_non_null(note_with(&plan, "also comes from application web-home"));
+    assert_non_null(
+        note_with(&plan, "1 objects of application web2-home also come from application web-home"));
 }
 
 static void a_repository_recognises_itself_by_any_spelling_of_its_url(void **state)
@@ -508,6 +583,19 @@ static void a_repository_recognises_itself_by_any_spelling_of_its_url(void **sta
     assert_int_equal(plan.app[0].status, DESIRED_UNSUPPORTED);
 }
 
+static void run_corpus_file(struct str name, struct str bytes, void *context)
+{
+    (void)name;
+    (void)context;
+    LLVMFuzzerTestOneInput((const uint8_t *)bytes.ptr, bytes.len);
+}
+
+static void the_fuzz_corpus_holds_its_properties(void **state)
+{
+    (void)state;
+    assert_true(corpus_each(HL_TESTS_DIR "/fuzz/corpus/fuzz_fleet", run_corpus_file, NULL) >= 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -524,12 +612,15 @@ int main(void)
         cmocka_unit_test(a_huge_manifest_is_refused_by_its_size_before_it_is_read),
         cmocka_unit_test(broken_manifests_are_errors_of_their_application_at_their_place),
         cmocka_unit_test(an_application_without_objects_is_refused_unless_it_may_be_empty),
+        cmocka_unit_test(a_name_that_is_no_utf8_is_refused_and_its_error_can_be_printed),
+        cmocka_unit_test(folders_nested_too_deep_are_refused),
         cmocka_unit_test(without_any_cluster_there_is_no_plan_to_adopt),
         cmocka_unit_test(clusters_may_come_from_outside_the_repository),
         cmocka_unit_test(the_same_input_gives_the_same_plan),
         cmocka_unit_test(an_input_changes_exactly_when_there_is_work),
         cmocka_unit_test(two_layerings_that_differ_about_an_application_are_an_error),
         cmocka_unit_test(a_control_planes_own_layering_decides_about_it),
+        cmocka_unit_test(tenants_that_select_each_other_are_each_made_once_by_their_own_layering),
         cmocka_unit_test(a_source_that_fails_gives_no_plan_at_all),
         cmocka_unit_test(a_first_plan_leaves_only_broken_applications_behind),
         cmocka_unit_test(a_later_plan_with_a_new_error_is_rejected_and_an_old_error_is_not),
@@ -537,6 +628,7 @@ int main(void)
         cmocka_unit_test(a_version_that_yaml_takes_for_a_number_is_read_as_written),
         cmocka_unit_test(two_applications_with_the_same_object_are_noted),
         cmocka_unit_test(a_repository_recognises_itself_by_any_spelling_of_its_url),
+        cmocka_unit_test(the_fuzz_corpus_holds_its_properties),
     };
     return cmocka_run_group_tests_name("core/desired", tests, setup, teardown);
 }

@@ -34,7 +34,6 @@ static size_t count_sets(const struct desired_plan *plan, const char *layering)
 
 static void a_repository_written_for_argo_cd_compiles_unmodified(void **state)
 {
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     const char *root = getenv("HL_HOMELAB");
     const char *clusters = getenv("HL_HOMELAB_CLUSTERS");
     const char *dump = getenv("HL_HOMELAB_PLAN");
@@ -47,6 +46,7 @@ static void a_repository_written_for_argo_cd_compiles_unmodified(void **state)
                       "HL_HOMELAB_CLUSTERS no file with its cluster records\n");
         skip();
     }
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct source source = fleet_of_folder(a, root);
     struct desired_input input = {.commit = STR("0"),
                                   .clusters_text = fleet_slurp(a, clusters),

@@ -9,6 +9,9 @@
 #include "core/desired/manifest.h"
 #include "core/desired/objects.h"
 #include "core/value/yaml.h"
+#include "support/corpus.h"
+
+#include "fuzz/fuzz_bundle.c"
 
 static struct arena *arena;
 
@@ -549,6 +552,19 @@ static void the_file_of_an_object_is_its_yaml(void **state)
                                   "  name: a\n  namespace: apps\n");
 }
 
+static void run_corpus_file(struct str name, struct str bytes, void *context)
+{
+    (void)name;
+    (void)context;
+    LLVMFuzzerTestOneInput((const uint8_t *)bytes.ptr, bytes.len);
+}
+
+static void the_fuzz_corpus_holds_its_properties(void **state)
+{
+    (void)state;
+    assert_true(corpus_each(HL_TESTS_DIR "/fuzz/corpus/fuzz_bundle", run_corpus_file, NULL) >= 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,6 +590,7 @@ int main(void)
         cmocka_unit_test(paths_in_a_state_repository_are_safe_and_differ),
         cmocka_unit_test(known_kinds_have_their_scope_and_place),
         cmocka_unit_test(the_file_of_an_object_is_its_yaml),
+        cmocka_unit_test(the_fuzz_corpus_holds_its_properties),
     };
     return cmocka_run_group_tests_name("core/desired/objects", tests, setup, teardown);
 }

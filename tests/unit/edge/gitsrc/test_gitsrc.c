@@ -296,6 +296,55 @@ static void a_huge_file_fails_alone(void **state)
     assert_int_equal(entry[2].size_bytes, 104857600);
 }
 
+static void a_file_whose_content_the_remote_lacks_fails_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct gitsrc_commit c;
+    struct gitsrc_tree tree;
+    struct source_entry *entry;
+    size_t count;
+    struct str text;
+    struct err err;
+
+    make_remote(f);
+    sh(f, "b=$(git -C w rev-parse HEAD:addons/b.d/f) && "
+          "rm -f remote.git/objects/$(echo $b | cut -c1-2)/$(echo $b | cut -c3-)");
+    HL_CLEANUP(gitsrc_freep) struct gitsrc *src = open_source(f, (struct gitsrc_config){0});
+    assert_int_equal(fetch(f, src, STR_NONE, &c), GITSRC_CHANGED);
+    struct source s = gitsrc_source(&tree, src, str_from(c.oid));
+    assert_int_equal(s.list(s.context, STR("addons/b.d"), f->a, &entry, &count, &err), 0);
+    assert_int_equal(count, 1);
+    assert_int_equal(s.read(s.context, STR("addons/b.d/f"), f->a, &text, &err), HL_EABSENT);
+    assert_non_null(strstr(err.text, "lacks its content"));
+    assert_int_equal(s.read(s.context, STR("README"), f->a, &text, &err), SOURCE_FOUND);
+}
+
+static void a_clone_that_gathered_many_packs_is_compacted_and_stays_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct gitsrc_commit c;
+    struct gitsrc_tree tree;
+    struct str text, first;
+    struct err err;
+
+    make_remote(f);
+    HL_CLEANUP(gitsrc_freep) struct gitsrc *src = open_source(f, (struct gitsrc_config){0});
+    assert_int_equal(fetch(f, src, STR_NONE, &c), GITSRC_CHANGED);
+    first = arena_dup(f->a, str_from(c.oid));
+    for (int i = 0; i < 55; i++) {
+        push_change(f, "more");
+        assert_int_equal(fetch(f, src, str_from(c.oid), &c), GITSRC_CHANGED);
+    }
+    sh(f, "test $(ls clone/objects/pack/*.pack | wc -l) -lt 10");
+    struct source s = gitsrc_source(&tree, src, first);
+    assert_int_equal(s.read(s.context, STR("README"), f->a, &text, &err), SOURCE_FOUND);
+    s = gitsrc_source(&tree, src, str_from(c.oid));
+    assert_int_equal(s.read(s.context, STR("README"), f->a, &text, &err), SOURCE_FOUND);
+    assert_int_equal(text.len, 2 + 55 * 5);
+    assert_int_equal(fetch(f, src, str_from(c.oid), &c), GITSRC_UNCHANGED);
+    sh(f, "git -C clone fsck --full --strict");
+}
+
 static void every_limit_is_enforced(void **state)
 {
     struct fixture *f = *state;
@@ -487,6 +536,8 @@ int main(void)
         WITH_FOLDER(links_and_submodules_are_listed_but_refused_by_name),
         WITH_FOLDER(paths_that_could_escape_are_refused),
         WITH_FOLDER(a_huge_file_fails_alone),
+        WITH_FOLDER(a_file_whose_content_the_remote_lacks_fails_alone),
+        WITH_FOLDER(a_clone_that_gathered_many_packs_is_compacted_and_stays_whole),
         WITH_FOLDER(every_limit_is_enforced),
         WITH_FOLDER(a_missing_remote_and_a_foreign_folder_are_explained),
         WITH_FOLDER(a_damaged_clone_says_that_deleting_it_is_safe),
