@@ -94,6 +94,9 @@ void follow_on_heartbeat(struct raft *r, const struct raft_message *m)
 {
     if (!hear_leader(r, m->from))
         return;
+    /* The leader counts us among those that hold this, so we agree with it that far. */
+    if (m->commit > r->verified && m->commit <= r->durable)
+        r->verified = m->commit;
     take_commit(r, m->commit);
     raft_emit(r, (struct raft_message){
                      .kind = RAFT_MSG_HEARTBEAT_REPLY, .to = m->from, .round = m->round});

@@ -95,7 +95,8 @@ enum raft_message_kind {
  *   APPEND         prev index         prev term      commit
  *   APPEND_REPLY   durable match      -              received, maybe not durable yet
  *     rejected     hint               term at hint                 the prev index refused
- *   HEARTBEAT                                        commit        read round; its reply echoes it
+ *   HEARTBEAT                                        min(commit,   read round; its reply echoes it
+ *                                                    match)
  *   READ                                                           the asker's own id; echoed
  *   READ_REPLY     index to wait for
  */

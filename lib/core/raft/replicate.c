@@ -183,13 +183,17 @@ static void send_append(struct raft *r, struct raft_peer *p, size_t max_bytes)
         p->next += count;
 }
 
+/* The commit index goes no further than what the peer is known to hold durably, so it may believe
+ * it even if it was restarted since and has verified nothing in this life. */
 static void send_heartbeat(struct raft *r, struct raft_peer *p)
 {
+    uint64_t commit = r->commit < p->match ? r->commit : p->match;
+
     raft_emit(r, (struct raft_message){.kind = RAFT_MSG_HEARTBEAT,
                                        .to = p->id,
-                                       .commit = r->commit,
+                                       .commit = commit,
                                        .round = r->read_round});
-    p->commit_sent = r->commit;
+    p->commit_sent = commit;
 }
 
 void replicate_heartbeats(struct raft *r)
@@ -295,7 +299,8 @@ static void pay_peer(struct raft *r, struct raft_peer *p)
         send_append(r, p, room < RAFT_MESSAGE_BYTES_MAX ? room : RAFT_MESSAGE_BYTES_MAX);
     }
     /* With nothing in flight nothing else would carry the news; followers serve reads, too. */
-    if (r->role == RAFT_LEADER && p->next == p->match + 1 && p->commit_sent < r->commit)
+    if (r->role == RAFT_LEADER && p->next == p->match + 1 && p->commit_sent < r->commit &&
+        p->commit_sent < p->match)
         send_heartbeat(r, p);
 }
 

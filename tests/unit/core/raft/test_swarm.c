@@ -75,6 +75,21 @@ static bool has_converged(const struct raft_cluster *c, size_t member_count, uin
     return true;
 }
 
+static void fail_not_converged(const struct raft_cluster *c, const struct raft_cluster_config *f)
+{
+    for (uint64_t m = 1; m <= f->member_count; m++) {
+        struct raft_status s;
+        raft_cluster_status(c, m, &s);
+        print_message("member %llu: %s, term %llu, leader %llu, last %llu, durable %llu, commit "
+                      "%llu, applied %llu\n",
+                      (unsigned long long)m, raft_role_name(s.role), (unsigned long long)s.term,
+                      (unsigned long long)s.leader, (unsigned long long)s.last_index,
+                      (unsigned long long)s.durable_index, (unsigned long long)s.commit_index,
+                      (unsigned long long)s.applied_index);
+    }
+    fail_msg("seed %llu: no convergence after the faults ended", (unsigned long long)f->seed);
+}
+
 static void recover(struct raft_cluster *c, const struct raft_cluster_config *f)
 {
     uint64_t before = 0;
@@ -84,7 +99,7 @@ static void recover(struct raft_cluster *c, const struct raft_cluster_config *f)
     if (!raft_cluster_calm(c, 20 * f->election_ms + 20000))
         fail_msg("seed %llu: %s", (unsigned long long)f->seed, raft_cluster_violation(c));
     if (!has_converged(c, f->member_count, &before))
-        fail_msg("seed %llu: no convergence after the faults ended", (unsigned long long)f->seed);
+        fail_not_converged(c, f);
     raft_cluster_propose(c, raft_cluster_leader(c), STR("the last word"));
     raft_cluster_read(c, 1);
     if (!raft_cluster_calm(c, f->election_ms + 5000))
