@@ -298,7 +298,7 @@ static int open_databases(struct statedb *db, struct err *err)
     return code == 0 ? 0 : fail(db, err, code, "cannot create its tables");
 }
 
-static int open_env(struct statedb *db, struct arena *a, struct err *err)
+static int open_env(struct statedb *db, struct arena *a, size_t map_bytes, struct err *err)
 {
     int dead;
     int code = mdb_env_create(&db->env);
@@ -308,7 +308,7 @@ static int open_env(struct statedb *db, struct arena *a, struct err *err)
     if (code == 0)
         code = mdb_env_set_maxreaders(db->env, MAX_READERS);
     if (code == 0)
-        code = mdb_env_set_mapsize(db->env, STATEDB_MAP_BYTES);
+        code = mdb_env_set_mapsize(db->env, map_bytes);
     if (code == 0)
         code = mdb_env_open(db->env, arena_cstr(a, db->dir), FLAGS, 0600);
     if (code == 0)
@@ -319,6 +319,12 @@ static int open_env(struct statedb *db, struct arena *a, struct err *err)
 int statedb_open(struct str dir, const struct store_identity *identity, struct statedb **out,
                  uint64_t *out_applied_index, struct err *err)
 {
+    return statedb_open_sized(dir, identity, STATEDB_MAP_BYTES, out, out_applied_index, err);
+}
+
+int statedb_open_sized(struct str dir, const struct store_identity *identity, size_t map_bytes,
+                       struct statedb **out, uint64_t *out_applied_index, struct err *err)
+{
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct statedb *db = hl_calloc(1, sizeof(*db));
     struct statedb_view *view = NULL;
@@ -327,7 +333,7 @@ int statedb_open(struct str dir, const struct store_identity *identity, struct s
     db->dir = str_dup(arena_concat(a, dir, STR("/state")));
     int result = prepare_dir(db, identity, a, err);
     if (result == 0)
-        result = open_env(db, a, err);
+        result = open_env(db, a, map_bytes, err);
     if (result == 0)
         result = statedb_view_begin(db, &view, &kv, out_applied_index, err);
     statedb_view_end(view);

@@ -31,6 +31,11 @@ struct statedb_view;
  */
 HL_MUST int statedb_open(struct str dir, const struct store_identity *identity,
                          struct statedb **out, uint64_t *out_applied_index, struct err *err);
+/* The same with another size of the map, in bytes: for tests of a full one. */
+HL_MUST int statedb_open_sized(struct str dir, const struct store_identity *identity,
+                               size_t map_bytes, struct statedb **out, uint64_t *out_applied_index,
+                               struct err *err);
+/* Flushes, so that the state may be trusted after a reboot. */
 void statedb_close(struct statedb *db);
 HL_DEFINE_FREEP(statedb_close, struct statedb)
 
