@@ -1,6 +1,7 @@
 # hl_module(<folder> [LINK <folder or target>...]): the static library of lib/<folder> (or of
-# roles/<name>), linked with the modules and outside libraries it may use. A folder that does not
-# exist yet is left out together with what needs it.
+# roles/<name>, or of a program's folder without its main.c, so that tests can link it), linked with
+# the modules and outside libraries it may use. A folder that does not exist yet is left out
+# together with what needs it.
 function(hl_target_of folder out)
     string(REPLACE "/" "_" name "hl_${folder}")
     set(${out} ${name} PARENT_SCOPE)
@@ -22,12 +23,13 @@ endfunction()
 function(hl_module folder)
     cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
     hl_target_of(${folder} target)
-    if(folder MATCHES "^roles/")
+    if(folder MATCHES "^roles/" OR folder STREQUAL "hlctl")
         set(dir ${PROJECT_SOURCE_DIR}/${folder})
     else()
         set(dir ${PROJECT_SOURCE_DIR}/lib/${folder})
     endif()
     file(GLOB sources CONFIGURE_DEPENDS ${dir}/*.c)
+    list(FILTER sources EXCLUDE REGEX "/main\\.c$")
     if(NOT sources)
         return()
     endif()
@@ -42,6 +44,10 @@ function(hl_program name folder)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
     if(NOT sources)
         return()
+    endif()
+    hl_target_of(${folder} module)
+    if(TARGET ${module})
+        set(sources ${PROJECT_SOURCE_DIR}/${folder}/main.c)
     endif()
     add_executable(${name} ${sources})
     target_compile_definitions(${name} PRIVATE HL_VERSION="${PROJECT_VERSION}"

@@ -119,6 +119,31 @@ struct digest sha256_of(struct str s)
     return sha256_end(&h);
 }
 
+struct digest hmac_sha256(struct str key, struct str message)
+{
+    unsigned char block[64] = {0};
+    struct sha256 h;
+
+    if (key.len > sizeof(block)) {
+        struct digest d = sha256_of(key);
+        memcpy(block, d.bytes, DIGEST_BYTES);
+    } else if (key.len > 0) {
+        memcpy(block, key.ptr, key.len);
+    }
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= 0x36;
+    sha256_init(&h);
+    sha256_add(&h, block, sizeof(block));
+    sha256_add_str(&h, message);
+    struct digest inner = sha256_end(&h);
+    for (size_t i = 0; i < sizeof(block); i++)
+        block[i] ^= 0x36 ^ 0x5c;
+    sha256_init(&h);
+    sha256_add(&h, block, sizeof(block));
+    sha256_add(&h, inner.bytes, DIGEST_BYTES);
+    return sha256_end(&h);
+}
+
 bool digest_eq(const struct digest *a, const struct digest *b)
 {
     return memcmp(a->bytes, b->bytes, DIGEST_BYTES) == 0;

@@ -32,6 +32,9 @@ void sha256_add_field(struct sha256 *h, struct str s);
 struct digest sha256_end(struct sha256 *h);
 struct digest sha256_of(struct str s);
 
+/* HMAC-SHA256 (RFC 2104). Compare results of it in constant time. */
+struct digest hmac_sha256(struct str key, struct str message);
+
 bool digest_eq(const struct digest *a, const struct digest *b);
 bool digest_is_zero(const struct digest *d);
 /* Writes 64 hex digits and a NUL; returns out. */

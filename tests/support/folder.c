@@ -1,4 +1,4 @@
-/* mkdtemp in the working folder of the test, which is the build folder. */
+/* mkdtemp and its opposite. */
 #include "support/folder.h"
 
 #include <ftw.h>
@@ -6,28 +6,34 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-struct str folder_make(struct arena *a)
+struct folder *folder_new(void)
 {
-    char name[] = "test-folder-XXXXXX";
-    char cwd[4096];
+    struct folder *f = hl_calloc(1, sizeof(*f));
+    const char *base = getenv("TMPDIR");
 
-    if (!getcwd(cwd, sizeof(cwd)) || !mkdtemp(name))
-        hl_die("cannot make a folder for the test");
-    return arena_printf(a, "%s/%s", cwd, name);
+    snprintf(f->path, sizeof(f->path), "%s/hlmesh-test-XXXXXX", base && base[0] ? base : "/tmp");
+    if (!mkdtemp(f->path))
+        hl_die("cannot make %s", f->path);
+    return f;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *where)
 {
     (void)st;
     (void)kind;
-    (void)at;
+    (void)where;
     return remove(path);
 }
 
-void folder_remove(struct str folder)
+void folder_free(struct folder *f)
 {
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    if (!f)
+        return;
+    nftw(f->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(f);
+}
 
-    if (nftw(arena_cstr(a, folder), remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
-        hl_die("cannot remove " STR_FMT, STR_ARG(folder));
+struct str folder_path(const struct folder *f, struct arena *a, const char *name)
+{
+    return arena_printf(a, "%s/%s", f->path, name);
 }

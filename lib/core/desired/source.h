@@ -26,7 +26,8 @@ struct source_entry {
 
 struct source {
     void *context;
-    /* The whole file, in `a`. SOURCE_FOUND, SOURCE_ABSENT (also when it is a folder), or failure. */
+    /* The whole file, in `a`. SOURCE_FOUND, SOURCE_ABSENT (also when it is a folder), or failure.
+     */
     int (*read)(void *context, struct str path, struct arena *a, struct str *out, struct err *err);
     /* Entries of a folder, sorted by name. SOURCE_FOUND, SOURCE_ABSENT, or failure. */
     int (*list)(void *context, struct str path, struct arena *a, struct source_entry **out,

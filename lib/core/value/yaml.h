@@ -40,6 +40,7 @@ enum {
     YAML_ANCHORS_MAX = 4096,
     YAML_ALIAS_WEIGHT_MAX = 400000,
     YAML_MERGED_MAX = 100000,
+    YAML_TWINS_MAX = 16,
 };
 
 /*
@@ -50,7 +51,16 @@ enum {
 HL_MUST int yaml_read_all(struct arena *a, struct str text, struct str file,
                           struct value ***out_documents, size_t *out_count, struct err *err);
 
-/* The same for a stream of one document; more than one is HL_EINVAL; none gives null. */
+/*
+ * The same, as tolerant as the tools that apply manifests: a key that is written twice in a mapping
+ * with equal values is taken once. *out_twin is the place of the first such repetition (line 0:
+ * none). Different values, and more than YAML_TWINS_MAX repetitions, remain HL_EINVAL.
+ */
+HL_MUST int yaml_read_manifests(struct arena *a, struct str text, struct str file,
+                                struct value ***out_documents, size_t *out_count,
+                                struct value_pos *out_twin, struct err *err);
+
+/* yaml_read_all for a stream of one document; more than one is HL_EINVAL; none gives null. */
 HL_MUST int yaml_read(struct arena *a, struct str text, struct str file, struct value **out,
                       struct err *err);
 

@@ -60,6 +60,8 @@ struct yaml_reader {
     uint64_t alias_weight_max;
     uint64_t merged_count;
     size_t node_count;
+    struct value_pos *twin; /* NULL: a key given twice is an error even with equal values */
+    size_t twin_count;
 };
 
 /* A node that is complete: what its parent has to know. */
@@ -266,6 +268,17 @@ static int resolve_merges(struct yaml_reader *r, const struct frame *f, struct m
     return 0;
 }
 
+/* Of a tolerant reader: takes note of the first one. */
+static bool is_harmless_twin(struct yaml_reader *r, const struct member *first,
+                             const struct member *second)
+{
+    if (!r->twin || r->twin_count == YAML_TWINS_MAX || !value_eq(first->value, second->value))
+        return false;
+    if (r->twin_count++ == 0)
+        *r->twin = (struct value_pos){*r->file, second->key_line, second->key_column};
+    return true;
+}
+
 static int close_map(struct yaml_reader *r, const struct frame *f)
 {
     size_t count = r->waiting_count - f->waiting_start;
@@ -281,8 +294,11 @@ static int close_map(struct yaml_reader *r, const struct frame *f)
             return result;
     }
     r->waiting_count = f->waiting_start;
-    if (!map_fill(r->a, f->value, member, count, &first, &second))
-        return duplicate_key(r, &member[first], &member[second]);
+    while (!map_fill(r->a, f->value, member, count, &first, &second)) {
+        if (!is_harmless_twin(r, &member[first], &member[second]))
+            return duplicate_key(r, &member[first], &member[second]);
+        memmove(&member[second], &member[second + 1], (--count - second) * sizeof(*member));
+    }
     return 0;
 }
 
@@ -538,9 +554,9 @@ static int check_door(struct str text, struct str file, struct err *err)
 }
 
 static int read_stream(struct arena *a, struct str text, struct str file, struct documents *docs,
-                       struct err *err)
+                       struct value_pos *twin, struct err *err)
 {
-    struct yaml_reader r = {.a = a, .err = err};
+    struct yaml_reader r = {.a = a, .err = err, .twin = twin};
     int result = check_door(text, file, err);
 
     if (result != 0)
@@ -568,7 +584,7 @@ int yaml_read_all(struct arena *a, struct str text, struct str file, struct valu
                   size_t *out_count, struct err *err)
 {
     struct documents docs = {.most = YAML_DOCUMENTS_MAX};
-    int result = read_stream(a, text, file, &docs, err);
+    int result = read_stream(a, text, file, &docs, NULL, err);
 
     if (result != 0)
         return result;
@@ -577,11 +593,27 @@ int yaml_read_all(struct arena *a, struct str text, struct str file, struct valu
     return 0;
 }
 
+int yaml_read_manifests(struct arena *a, struct str text, struct str file,
+                        struct value ***out_documents, size_t *out_count,
+                        struct value_pos *out_twin, struct err *err)
+{
+    struct documents docs = {.most = YAML_DOCUMENTS_MAX};
+    struct value_pos twin = {0};
+    int result = read_stream(a, text, file, &docs, &twin, err);
+
+    if (result != 0)
+        return result;
+    *out_documents = docs.item;
+    *out_count = docs.count;
+    *out_twin = twin;
+    return 0;
+}
+
 static int read_one(struct arena *a, struct str text, struct str file, bool is_first_only,
                     struct value **out, struct err *err)
 {
     struct documents docs = {.most = 1, .is_first_only = is_first_only};
-    int result = read_stream(a, text, file, &docs, err);
+    int result = read_stream(a, text, file, &docs, NULL, err);
 
     if (result != 0)
         return result;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -151,9 +152,29 @@ void mailbox_close(struct mailbox *box)
     pthread_mutex_unlock(&box->mutex);
 }
 
+bool mailbox_is_closed(struct mailbox *box)
+{
+    pthread_mutex_lock(&box->mutex);
+    bool is_closed = box->is_closed;
+    pthread_mutex_unlock(&box->mutex);
+    return is_closed;
+}
+
 struct actor {
     pthread_t thread;
+    char name[16];
+    void *(*run)(void *context);
+    void *context;
 };
+
+/* The thread names itself, so that run is never seen under another name. */
+static void *run_actor(void *argument)
+{
+    struct actor *actor = argument;
+
+    pthread_setname_np(pthread_self(), actor->name);
+    return actor->run(actor->context);
+}
 
 struct actor *actor_start(const char *name, void *(*run)(void *context), void *context)
 {
@@ -163,17 +184,19 @@ struct actor *actor_start(const char *name, void *(*run)(void *context), void *c
     sigset_t all;
     sigset_t before;
 
+    snprintf(actor->name, sizeof(actor->name), "%s", name);
+    actor->run = run;
+    actor->context = context;
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    int r = pthread_create(&actor->thread, &attr, run, context);
+    int r = pthread_create(&actor->thread, &attr, run_actor, actor);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     errno = r;
     if (r != 0)
         hl_die("cannot start the thread %s", name);
-    pthread_setname_np(actor->thread, name);
     return actor;
 }
 
@@ -209,6 +232,14 @@ int64_t clock_now_us(void)
 int64_t clock_wall_ms(void)
 {
     return clock_read_us(CLOCK_REALTIME) / 1000;
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+    struct timespec t = {ms / 1000, ms % 1000 * 1000000};
+
+    while (nanosleep(&t, &t) != 0 && errno == EINTR) {
+    }
 }
 
 int signals_open(void)

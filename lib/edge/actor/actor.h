@@ -43,6 +43,7 @@ int mailbox_fd(const struct mailbox *box); /* readable while messages wait */
 size_t mailbox_count(struct mailbox *box);
 /* From now on posts answer CLOSED; what waits can still be taken. */
 void mailbox_close(struct mailbox *box);
+bool mailbox_is_closed(struct mailbox *box);
 
 struct actor;
 /* Starts `run(context)` in a thread with all signals blocked; name at most 15 bytes. */
@@ -54,6 +55,7 @@ void *actor_join(struct actor *actor);
 int64_t clock_now_ms(void);
 int64_t clock_now_us(void);
 int64_t clock_wall_ms(void);
+void clock_sleep_ms(int64_t ms);
 
 /* Blocks SIGINT, SIGTERM, SIGHUP in this thread and those it starts, ignores SIGPIPE, and returns a
  * descriptor that is readable when one of them came. Call before any thread exists. */

@@ -102,18 +102,24 @@ bool keys_equal(const void *a, const void *b, size_t len)
 void keys_harden_process(void)
 {
     struct rlimit none = {0, 0};
+    struct rlimit files;
 
     if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         setrlimit(RLIMIT_CORE, &none) != 0)
         hl_die("cannot forbid core dumps");
+    /* A socket a session: as many descriptors as we may have (S-6). */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)!setrlimit(RLIMIT_NOFILE, &files);
+    }
     umask(077);
 }
 
 /* Base 32 without look-alikes (Crockford's alphabet, lower case). */
+static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
+
 static void base32(const unsigned char *bytes, size_t digits, char *out)
 {
-    static const char alphabet[] = "0123456789abcdefghjkmnpqrstvwxyz";
-
     for (size_t i = 0; i < digits; i++) {
         size_t bit = 5 * i;
         unsigned two = (unsigned)bytes[bit / 8] << 8 | bytes[bit / 8 + 1];
@@ -139,10 +145,20 @@ void token_new(char out_text[TOKEN_TEXT_MAX], struct join_token *out)
     sodium_memzero(random, sizeof(random));
 }
 
+static bool is_base32(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (!memchr(alphabet, s.ptr[i], sizeof(alphabet) - 1))
+            return false;
+    }
+    return true;
+}
+
 bool token_parse(struct str text, struct join_token *out)
 {
     if (text.len != 5 + TOKEN_ID_LEN + TOKEN_SECRET_LEN || !str_starts(text, STR("hl1.")) ||
-        text.ptr[4 + TOKEN_ID_LEN] != '.')
+        text.ptr[4 + TOKEN_ID_LEN] != '.' || !is_base32(str_sub(text, 4, 4 + TOKEN_ID_LEN)) ||
+        !is_base32(str_sub(text, 5 + TOKEN_ID_LEN, text.len)))
         return false;
     memcpy(out->id, text.ptr + 4, TOKEN_ID_LEN);
     out->id[TOKEN_ID_LEN] = '\0';

@@ -51,7 +51,8 @@ struct key_pair key_pair_new(void);
 void keys_wipe(void *secret, size_t len);
 /* Compares in constant time. */
 bool keys_equal(const void *a, const void *b, size_t len);
-/* No core dumps, not traceable by others of the same user, files made are private (S-7). */
+/* No core dumps, not traceable by others of the same user, files made are private (S-7); as many
+ * descriptors as the hard limit allows (S-6). */
 void keys_harden_process(void);
 
 /* ---- the roster: mesh.json ---- */
@@ -124,7 +125,8 @@ struct mesh_spec {
 
 /*
  * Writes dir/root.key (keep it offline), dir/mesh.json, dir/<name>/coordinator.key for each member
- * and dir/<admin>.key. *out_mesh gets the fingerprint. Nothing is left behind after a failure.
+ * and dir/<admin>.key. *out_mesh gets the fingerprint. Nothing is left behind after a failure, and
+ * no file is ever replaced: HL_ECONFLICT names the one that is there already.
  */
 HL_MUST int mesh_create(const struct mesh_spec *spec, char out_mesh[MESH_TEXT_MAX],
                         struct err *err);

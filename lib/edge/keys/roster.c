@@ -62,17 +62,51 @@ static int check_signature(const struct value *document, struct str file, struct
     return 0;
 }
 
+/* Names of coordinators and people are names of files, too. */
+static bool is_file_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                        (c >= '0' && c <= '9') || c == '-' || c == '_' || (c == '.' && i > 0);
+        if (!is_plain)
+            return false;
+    }
+    return name.len > 0 && name.len <= 63;
+}
+
+/* "tcp://ADDRESS:PORT", IPv6 in brackets; port "*" or 0 lets the system choose. */
+static bool is_endpoint(struct str s)
+{
+    struct str rest = str_sub(s, 6, s.len);
+    size_t colon = rest.len;
+    uint64_t port;
+
+    if (!str_starts(s, STR("tcp://")) || s.len > 200)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+            return false;
+    }
+    while (colon > 0 && rest.ptr[colon - 1] != ':')
+        colon--;
+    struct str number = str_sub(rest, colon, rest.len);
+    return colon > 1 &&
+           (str_eq(number, STR("*")) || (str_to_u64(number, &port) && port <= UINT16_MAX));
+}
+
 static int read_member(const struct value *v, struct roster_member *out, struct err *err)
 {
     const struct value *keys = value_get(v, STR("keys"));
 
-    out->id = (uint64_t)value_get_int(v, "id", 0);
+    int64_t id = value_get_int(v, "id", 0);
+    out->id = (uint64_t)id;
     out->name = value_get_str(v, "name");
-    if (out->id == 0 || out->name.len == 0)
-        return value_err(err, HL_EINVAL, v, "a coordinator needs an id and a name");
+    if (id <= 0 || !is_file_name(out->name))
+        return value_err(err, HL_EINVAL, v, "a coordinator needs an id above 0 and a name");
     for (int d = 0; d < DOOR_COUNT; d++) {
         out->endpoint[d] = value_get_str(v, door_name((enum door)d));
-        if (!str_starts(out->endpoint[d], STR("tcp://")))
+        if (!is_endpoint(out->endpoint[d]))
             return value_err(err, HL_EINVAL, v, "%s must be tcp://ADDRESS:PORT",
                              door_name((enum door)d));
         if (!key_parse(value_get_str(keys, door_name((enum door)d)), &out->key[d]))
@@ -107,8 +141,10 @@ static int read_people(const struct value *document, struct arena *a, struct ros
 {
     const struct value *list = value_get(document, STR("people"));
 
-    if (!list || list->kind != VALUE_LIST)
+    if (!list)
         return 0;
+    if (list->kind != VALUE_LIST)
+        return value_err(err, HL_EINVAL, list, "people must be a list");
     if (list->list.count > KEYS_PEOPLE_MAX)
         return value_err(err, HL_ELIMIT, list, "more than %d people", KEYS_PEOPLE_MAX);
     r->person = arena_array(a, struct roster_person, list->list.count);
@@ -143,7 +179,10 @@ int roster_parse(struct str text, struct str file, struct str mesh, struct arena
     if (r < 0)
         return r;
     snprintf(roster.mesh, sizeof(roster.mesh), STR_FMT, STR_ARG(mesh));
-    roster.epoch = (uint64_t)value_get_int(document, "epoch", 0);
+    int64_t epoch = value_get_int(document, "epoch", 0);
+    if (epoch < 1)
+        return value_err(err, HL_EINVAL, document, "a roster needs an epoch above 0");
+    roster.epoch = (uint64_t)epoch;
     *out = roster;
     return 0;
 }
@@ -187,13 +226,58 @@ static bool read_pair(const struct value *v, struct key_pair *out)
            key_eq(&check, &out->public_key);
 }
 
-static int read_secret_document(struct str path, struct arena *a, struct value **out,
+static void wipe_str(struct str s)
+{
+    if (s.len > 0)
+        keys_wipe((void *)(uintptr_t)s.ptr, s.len);
+}
+
+/* What was read to find a secret: the file's text and the strings taken out of it. */
+struct secret_document {
+    struct str text;
+    struct value *root;
+};
+
+static int read_secret_document(struct str path, struct arena *a, struct secret_document *out,
                                 struct err *err)
 {
-    struct str text;
+    int r = secret_read(path, a, &out->text, err);
+    if (r < 0)
+        return r;
+    r = json_read(a, out->text, path, &out->root, err);
+    if (r < 0)
+        wipe_str(out->text);
+    return r;
+}
 
-    int r = secret_read(path, a, &text, err);
-    return r < 0 ? r : json_read(a, text, path, out, err);
+/* Overwrites a pair's secret where the reader put it and where it stood in the text; what else the
+ * text says stays, since names may be borrowed from it. */
+static void wipe_pair(const struct secret_document *d, const struct value *pair)
+{
+    struct str secret = value_get_str(pair, "secret");
+    size_t at = secret.len ? str_find(d->text, secret, 0) : SIZE_MAX;
+
+    if (at != SIZE_MAX)
+        wipe_str(str_sub(d->text, at, at + secret.len));
+    wipe_str(secret);
+}
+
+static int take_door_pair(const struct secret_document *file, struct str path, enum door d,
+                          const struct roster_member *member, struct key_pair *out, struct err *err)
+{
+    const struct value *v = value_get(file->root, str_from(door_name(d)));
+    bool is_pair = read_pair(v, out);
+
+    wipe_pair(file, v);
+    if (!is_pair)
+        return err_at(err, HL_EINVAL, path, 0, 0, "the %s key pair is missing or broken",
+                      door_name(d));
+    if (!key_eq(&out->public_key, &member->key[d]))
+        return err_at(err, HL_EDENIED, path, 0, 0,
+                      "the %s key is not the one that the roster lists for " STR_FMT
+                      ": wrong file, or the roster is older than the keys",
+                      door_name(d), STR_ARG(member->name));
+    return 0;
 }
 
 int coordinator_keys_load(struct str path, const struct roster_member *member,
@@ -201,41 +285,37 @@ int coordinator_keys_load(struct str path, const struct roster_member *member,
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct coordinator_keys keys;
-    struct value *document;
+    struct secret_document file;
 
-    int r = read_secret_document(path, a, &document, err);
+    int r = read_secret_document(path, a, &file, err);
     if (r < 0)
         return r;
-    for (int d = 0; d < DOOR_COUNT; d++) {
-        const char *name = door_name((enum door)d);
-
-        if (!read_pair(value_get(document, str_from(name)), &keys.pair[d]))
-            return err_at(err, HL_EINVAL, path, 0, 0, "the %s key pair is missing or broken", name);
-        if (!key_eq(&keys.pair[d].public_key, &member->key[d]))
-            return err_at(err, HL_EDENIED, path, 0, 0,
-                          "the %s key is not the one that the roster lists for " STR_FMT
-                          ": wrong file, or the roster is older than the keys",
-                          name, STR_ARG(member->name));
-    }
-    *out = keys;
+    for (int d = 0; r == 0 && d < DOOR_COUNT; d++)
+        r = take_door_pair(&file, path, (enum door)d, member, &keys.pair[d], err);
+    wipe_str(file.text);
+    if (r == 0)
+        *out = keys;
     keys_wipe(&keys, sizeof(keys));
-    return 0;
+    return r;
 }
 
 int identity_load(struct str path, struct arena *a, struct identity *out, struct err *err)
 {
-    struct value *document;
+    struct secret_document file;
 
-    int r = read_secret_document(path, a, &document, err);
+    int r = read_secret_document(path, a, &file, err);
     if (r < 0)
         return r;
     struct identity id = {
-        .name = value_get_str(document, "name"),
-        .role = value_get_str(document, "role"),
+        .name = value_get_str(file.root, "name"),
+        .role = value_get_str(file.root, "role"),
     };
-    if (id.name.len == 0 || !read_pair(document, &id.pair))
+    bool is_pair = read_pair(file.root, &id.pair);
+    wipe_pair(&file, file.root);
+    if (id.name.len == 0 || !is_pair)
         return err_at(err, HL_EINVAL, path, 0, 0, "not an identity: name and key pair are needed");
     *out = id;
+    keys_wipe(&id.pair, sizeof(id.pair));
     return 0;
 }
 
@@ -404,18 +484,6 @@ static void remove_what_was_made(struct making *m)
     unlink(in_dir(m, STR_NONE, admin_file(m)).ptr);
 }
 
-static bool is_file_name(struct str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                        (c >= '0' && c <= '9') || c == '-' || c == '_' || (c == '.' && i > 0);
-        if (!is_plain)
-            return false;
-    }
-    return name.len > 0 && name.len <= 63;
-}
-
 static int check_spec(const struct mesh_spec *spec, struct err *err)
 {
     if (spec->member_count == 0 || spec->member_count > KEYS_MEMBERS_MAX)
@@ -425,11 +493,46 @@ static int check_spec(const struct mesh_spec *spec, struct err *err)
         return err_set(err, HL_EINVAL, "\"" STR_FMT "\" is no name for a person",
                        STR_ARG(spec->admin));
     for (size_t i = 0; i < spec->member_count; i++) {
-        if (!is_file_name(spec->member[i].name) || str_eq(spec->member[i].name, spec->admin))
+        const struct roster_member *m = &spec->member[i];
+
+        if (!is_file_name(m->name) || str_eq(m->name, spec->admin))
             return err_set(err, HL_EINVAL, "\"" STR_FMT "\" is no name for a coordinator here",
-                           STR_ARG(spec->member[i].name));
+                           STR_ARG(m->name));
+        for (size_t j = 0; j < i; j++) {
+            if (str_eq(m->name, spec->member[j].name))
+                return err_set(err, HL_EINVAL, "two coordinators are called " STR_FMT,
+                               STR_ARG(m->name));
+        }
+        for (int d = 0; d < DOOR_COUNT; d++) {
+            if (!is_endpoint(m->endpoint[d]))
+                return err_set(err, HL_EINVAL,
+                               STR_FMT ": \"" STR_FMT "\" is not tcp://ADDRESS:PORT",
+                               STR_ARG(m->name), STR_ARG(m->endpoint[d]));
+        }
     }
     return 0;
+}
+
+static int refuse_existing(struct str path, struct err *err)
+{
+    if (access(path.ptr, F_OK) != 0)
+        return 0;
+    return err_set(err, HL_ECONFLICT, STR_FMT " is there already; choose another folder",
+                   STR_ARG(path));
+}
+
+/* Keys that somebody may still need are never replaced. */
+static int check_folder(const struct making *m, struct err *err)
+{
+    int r = refuse_existing(in_dir(m, STR_NONE, STR("mesh.json")), err);
+
+    if (r == 0)
+        r = refuse_existing(in_dir(m, STR_NONE, STR("root.key")), err);
+    if (r == 0)
+        r = refuse_existing(in_dir(m, STR_NONE, admin_file(m)), err);
+    for (size_t i = 0; r == 0 && i < m->spec->member_count; i++)
+        r = refuse_existing(in_dir(m, m->spec->member[i].name, STR("coordinator.key")), err);
+    return r;
 }
 
 int mesh_create(const struct mesh_spec *spec, char out_mesh[MESH_TEXT_MAX], struct err *err)
@@ -440,16 +543,16 @@ int mesh_create(const struct mesh_spec *spec, char out_mesh[MESH_TEXT_MAX], stru
     m->arena = a;
     m->spec = spec;
     int r = check_spec(spec, err);
-    if (r == 0 && access(in_dir(m, STR_NONE, STR("mesh.json")).ptr, F_OK) == 0)
-        r = err_set(err, HL_ECONFLICT, STR_FMT " holds a mesh already; choose another folder",
-                    STR_ARG(spec->dir));
+    m->admin = (struct identity){.name = spec->admin, .role = STR("admin")};
+    if (r == 0)
+        r = check_folder(m, err);
     if (r == 0) {
         crypto_sign_keypair(m->root_public, m->root_secret);
         for (size_t i = 0; i < spec->member_count; i++) {
             for (int d = 0; d < DOOR_COUNT; d++)
                 m->keys[i].pair[d] = key_pair_new();
         }
-        m->admin = (struct identity){spec->admin, STR("admin"), key_pair_new()};
+        m->admin.pair = key_pair_new();
         fingerprint(m->root_public, out_mesh);
         r = write_mesh(m, out_mesh, err);
         if (r < 0)

@@ -29,6 +29,22 @@ static void sha256_gives_the_answers_of_fips_180_4(void **state)
     assert_false(digest_parse(STR("12"), &back));
 }
 
+static void hmac_sha256_gives_the_answers_of_rfc_4231(void **state)
+{
+    char hex[DIGEST_HEX + 1];
+    char key[131];
+
+    (void)state;
+    struct digest d = hmac_sha256(STR("Jefe"), STR("what do ya want for nothing?"));
+    assert_string_equal(digest_hex(&d, hex),
+                        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+    memset(key, 0xaa, sizeof(key));
+    d = hmac_sha256((struct str){key, sizeof(key)},
+                    STR("Test Using Larger Than Block-Size Key - Hash Key First"));
+    assert_string_equal(digest_hex(&d, hex),
+                        "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+}
+
 static void sha256_of_a_million_bytes_does_not_depend_on_the_pieces(void **state)
 {
     char hex[DIGEST_HEX + 1];
@@ -244,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runes_are_decoded_or_refused),
         cmocka_unit_test(sha256_gives_the_answers_of_fips_180_4),
+        cmocka_unit_test(hmac_sha256_gives_the_answers_of_rfc_4231),
         cmocka_unit_test(sha256_of_a_million_bytes_does_not_depend_on_the_pieces),
         cmocka_unit_test(crc32c_gives_the_answers_of_rfc_3720),
         cmocka_unit_test(siphash_gives_the_reference_answers),

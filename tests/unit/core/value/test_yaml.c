@@ -341,6 +341,36 @@ static void what_marshal_refuses_is_written_escaped_all_the_same(void **state)
     assert_int_equal(yaml_check(read_ok("[1, a, {b: c}]"), &err), 0);
 }
 
+static void the_tolerant_reader_takes_equal_repetitions_and_no_others(void **state)
+{
+    struct value **documents;
+    struct value_pos twin;
+    size_t count;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(yaml_read_manifests(a, STR("x: {k: [1]}\nz: 2\nx: {k: [1]}\nz: 2\n"), STR("f"),
+                                         &documents, &count, &twin, &err),
+                     0);
+    assert_int_equal(count, 1);
+    assert_int_equal(documents[0]->map.count, 2);
+    assert_int_equal(twin.line, 3);
+    assert_int_equal(
+        yaml_read_manifests(a, STR("x: 1\nx: 1.0\n"), STR("f"), &documents, &count, &twin, &err),
+        HL_EINVAL);
+    assert_int_equal(err.line, 2);
+    assert_int_equal(
+        yaml_read_manifests(a, STR("x: 1\n"), STR("f"), &documents, &count, &twin, &err), 0);
+    assert_int_equal(twin.line, 0);
+
+    HL_CLEANUP(buf_deinit) struct buf many = {0};
+    for (int i = 0; i < YAML_TWINS_MAX + 2; i++)
+        buf_add_cstr(&many, "x: 1\n");
+    assert_int_equal(
+        yaml_read_manifests(a, buf_str(&many), STR("f"), &documents, &count, &twin, &err),
+        HL_EINVAL);
+}
+
 static void run_corpus_file(struct str name, struct str bytes, void *context)
 {
     (void)name;
@@ -376,6 +406,7 @@ int main(void)
         TEST(merges_that_multiply_are_refused),
         TEST(bytes_values_documents_anchors_and_directives_have_limits),
         TEST(what_marshal_refuses_is_written_escaped_all_the_same),
+        TEST(the_tolerant_reader_takes_equal_repetitions_and_no_others),
         TEST(the_fuzz_corpus_holds_its_properties),
     };
     return cmocka_run_group_tests_name("core/value/yaml", tests, NULL, NULL);

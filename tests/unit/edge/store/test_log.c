@@ -19,6 +19,7 @@ static const struct store_identity me = {.mesh = {"mesh-a", 6}, .member = 2};
 
 struct place {
     struct arena *a;
+    struct folder *folder;
     struct str dir;
     char *file;
 };
@@ -28,7 +29,8 @@ static int set_up(void **state)
     struct place *p = hl_calloc(1, sizeof(*p));
 
     p->a = arena_new();
-    p->dir = folder_make(p->a);
+    p->folder = folder_new();
+    p->dir = str_from(p->folder->path);
     p->file = arena_cstr(p->a, arena_concat(p->a, p->dir, STR("/raft.log")));
     *state = p;
     return 0;
@@ -38,7 +40,7 @@ static int tear_down(void **state)
 {
     struct place *p = *state;
 
-    folder_remove(p->dir);
+    folder_free(p->folder);
     arena_free(p->a);
     free(p);
     return 0;

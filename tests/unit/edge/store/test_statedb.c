@@ -18,6 +18,7 @@ static const struct store_identity me = {.mesh = {"mesh-a", 6}, .member = 2};
 
 struct place {
     struct arena *a;
+    struct folder *folder;
     struct str dir;
 };
 
@@ -26,7 +27,8 @@ static int set_up(void **state)
     struct place *p = hl_calloc(1, sizeof(*p));
 
     p->a = arena_new();
-    p->dir = folder_make(p->a);
+    p->folder = folder_new();
+    p->dir = str_from(p->folder->path);
     *state = p;
     return 0;
 }
@@ -35,7 +37,7 @@ static int tear_down(void **state)
 {
     struct place *p = *state;
 
-    folder_remove(p->dir);
+    folder_free(p->folder);
     arena_free(p->a);
     free(p);
     return 0;

@@ -1,0 +1,224 @@
+/*
+ * hl-coordinator: builds and wires everything, then waits for a signal.
+ *
+ * Order matters twice. Everything that can refuse (configuration, keys, stores, ports) does so
+ * before a thread starts, so that a refusal harms nothing; and actors are stopped in the order in
+ * which they feed each other, so that nothing is posted to a thread that is gone.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "coordinator/actors.h"
+#include "coordinator/web.h"
+#include "edge/actor/log.h"
+
+struct coordinator {
+    struct arena *arena;
+    struct coordinator_config config;
+    struct roster roster;
+    struct coordinator_keys keys;
+    struct store_log *log;
+    struct statedb *db;
+    struct raft *raft;
+    struct wire_hub *hub;
+    struct gitsrc *git;
+    struct web *web;
+    struct boxes boxes;
+    uint64_t applied_index;
+};
+
+static int make_folder(struct coordinator *c, struct err *err)
+{
+    const char *dir = arena_cstr(c->arena, c->config.dir);
+
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST)
+        return err_errno(err, HL_EIO, "cannot make the folder %s", dir);
+    return 0;
+}
+
+static int open_stores(struct coordinator *c, struct raft_recovered *recovered, struct err *err)
+{
+    struct store_identity identity = {str_from(c->roster.mesh), c->config.member};
+
+    int r = make_folder(c, err);
+    if (r == 0)
+        r = log_open(c->config.dir, &identity, &c->log, recovered, err);
+    if (r == 0)
+        r = statedb_open(c->config.dir, &identity, &c->db, &recovered->applied_index, err);
+    c->applied_index = recovered->applied_index;
+    return r;
+}
+
+static int open_raft(struct coordinator *c, const struct raft_recovered *recovered, struct err *err)
+{
+    struct raft_config config = {
+        .id = c->config.member,
+        .seed = keys_random_u64(),
+        .heartbeat_ms = c->config.heartbeat_ms,
+        .election_ms = c->config.election_ms,
+        .storage = {c->log, log_read},
+    };
+
+    for (size_t i = 0; i < c->roster.member_count; i++)
+        config.voter[config.voter_count++] = c->roster.member[i].id;
+    return raft_new(&config, recovered, clock_now_ms(), &c->raft, err);
+}
+
+static int open_git(struct coordinator *c, struct err *err)
+{
+    struct gitsrc_config config = {
+        .dir = arena_concat(c->arena, c->config.dir, STR("/fleet.git")),
+        .url = c->config.git.url,
+        .branch = c->config.git.ref,
+        .auth = {.ssh_key_file = c->config.git.ssh_key_path,
+                 .ssh_known_hosts_file = c->config.git.known_hosts_path,
+                 .http_token_file = c->config.git.token_path,
+                 .ca_file = c->config.git.ca_path},
+    };
+    struct str user = STR_NONE;
+    int r = 0;
+
+    if (c->config.git.username_path.len > 0)
+        r = file_read(c->config.git.username_path, c->arena, &user, err);
+    config.auth.http_user = str_trim(user);
+    return r < 0 ? r : gitsrc_open(&config, &c->git, err);
+}
+
+static int open_all(struct coordinator *c, struct str config_path, struct err *err)
+{
+    struct raft_recovered recovered;
+
+    int r = coordinator_config_load(config_path, c->arena, &c->config, err);
+    if (r == 0)
+        r = roster_load(c->config.roster_path, c->config.mesh, c->arena, &c->roster, err);
+    if (r < 0)
+        return r;
+    const struct roster_member *self = roster_find(&c->roster, c->config.member);
+    if (!self)
+        return err_at(err, HL_EINVAL, config_path, 0, 0, "member %llu is not in the roster",
+                      (unsigned long long)c->config.member);
+    r = coordinator_keys_load(c->config.secret_path, self, &c->keys, err);
+    if (r == 0)
+        r = open_stores(c, &recovered, err);
+    if (r == 0)
+        r = open_raft(c, &recovered, err);
+    if (r == 0)
+        r = open_git(c, err);
+    struct wire_hub_config hub = {&c->roster, c->config.member, &c->keys};
+    if (r == 0)
+        r = hub_open(&hub, &c->hub, err);
+    if (r == 0 && c->config.webhook.listen.len > 0)
+        r = web_open(&c->config, &c->boxes, &c->web, err);
+    keys_wipe(&c->keys, sizeof(c->keys)); /* libzmq has its own copies now */
+    return r;
+}
+
+static void close_all(struct coordinator *c)
+{
+    web_close(c->web);
+    hub_close(c->hub);
+    gitsrc_free(c->git);
+    raft_free(c->raft);
+    statedb_close(c->db);
+    log_close(c->log);
+    mailbox_free(c->boxes.net);
+    mailbox_free(c->boxes.consensus);
+    mailbox_free(c->boxes.disk);
+    mailbox_free(c->boxes.fleet);
+    mailbox_free(c->boxes.source);
+    arena_free(c->arena);
+}
+
+static void stop(struct mailbox *box, struct actor *actor)
+{
+    struct msg *m = msg_new(MSG_STOP, false);
+
+    while (mailbox_post(box, m) == MAILBOX_FULL)
+        clock_sleep_ms(1);
+    mailbox_close(box);
+    actor_join(actor);
+}
+
+static void wait_for_signal(int fd)
+{
+    for (;;) {
+        struct pollfd in = {.fd = fd, .events = POLLIN};
+        int number = 0;
+
+        if (poll(&in, 1, -1) > 0)
+            number = signals_take(fd);
+        if (number == SIGTERM || number == SIGINT)
+            return;
+    }
+}
+
+static void serve(struct coordinator *c, int signal_fd)
+{
+    struct net_context net = {&c->boxes, c->hub};
+    struct disk_context disk = {&c->boxes, c->log};
+    struct consensus_context consensus = {&c->boxes, c->raft};
+    struct source_context source = {&c->boxes, &c->config, c->git};
+    struct fleet_context fleet = {&c->boxes, &c->config, &c->roster,
+                                  c->log,    c->db,      c->applied_index};
+
+    struct actor *net_actor = actor_start("net", net_run, &net);
+    struct actor *disk_actor = actor_start("disk", disk_run, &disk);
+    struct actor *consensus_actor = actor_start("consensus", consensus_run, &consensus);
+    struct actor *fleet_actor = actor_start("fleet", fleet_run, &fleet);
+    struct actor *source_actor = actor_start("source", source_run, &source);
+    const struct roster_member *self = roster_find(&c->roster, c->config.member);
+    log_info("started", "member=%llu name=" STR_FMT " mesh=%s applied=%llu version=%s",
+             (unsigned long long)c->config.member, STR_ARG(self->name), c->roster.mesh,
+             (unsigned long long)c->applied_index, HL_VERSION);
+
+    wait_for_signal(signal_fd);
+    log_info("stopping", "member=%llu", (unsigned long long)c->config.member);
+    web_close(c->web);
+    c->web = NULL;
+    stop(c->boxes.source, source_actor);
+    stop(c->boxes.fleet, fleet_actor);
+    stop(c->boxes.consensus, consensus_actor);
+    stop(c->boxes.disk, disk_actor);
+    stop(c->boxes.net, net_actor);
+}
+
+static int run(struct str config_path)
+{
+    enum { BOX = 8192 };
+    struct coordinator c = {.arena = arena_new()};
+    char line[ERR_LINE_MAX];
+    struct err err;
+
+    keys_init();
+    keys_harden_process();
+    int signal_fd = signals_open();
+    c.boxes = (struct boxes){mailbox_new(BOX), mailbox_new(BOX), mailbox_new(BOX), mailbox_new(BOX),
+                             mailbox_new(64)};
+    int r = open_all(&c, config_path, &err);
+    if (r < 0)
+        fprintf(stderr, "hl-coordinator: %s\n", err_line(&err, line));
+    else
+        serve(&c, signal_fd);
+    close_all(&c);
+    close(signal_fd);
+    return r < 0 ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("hl-coordinator %s\n", HL_VERSION);
+        return 0;
+    }
+    if (argc == 3 && strcmp(argv[1], "--config") == 0)
+        return run(str_from(argv[2]));
+    fprintf(stderr, "usage: hl-coordinator --config FILE | --version\n"
+                    "The file is described in coordinator/config.h.\n");
+    return 2;
+}

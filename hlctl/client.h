@@ -1,0 +1,50 @@
+/*
+ * The connection to the mesh: one request, one answer, whoever leads.
+ *
+ * The coordinators of the context's roster are tried in turn, a short time each, until one answers
+ * as leader or --timeout is over. A follower names the leader in its reply; that one is tried next.
+ * Without a leader a read fails (HL-NET-02) unless --stale is given; then the freshest answer that
+ * a follower gave counts, and its age is told. A change is sent again with the same client id and
+ * sequence, so the mesh applies it once (decision D1).
+ *
+ * Threads: one. A client has one request under way at most.
+ */
+#ifndef HL_HLCTL_CLIENT_H
+#define HL_HLCTL_CLIENT_H
+
+#include "hlctl/hlctl.h"
+
+enum {
+    CLIENT_TRY_MS = 1500,     /* how long one coordinator has to answer */
+    CLIENT_AGE_TOLD_MS = 2000 /* answers older than this are remarked upon */
+};
+
+enum call_kind { CALL_READ, CALL_CHANGE };
+
+struct answer {
+    struct value *body; /* a map */
+    uint64_t revision;  /* index of the last applied command the answer knows of */
+    int64_t age_ms;     /* how old the knowledge is; 0 from a leader */
+    bool is_from_leader;
+    struct str from;   /* name of the coordinator that answered */
+    struct str leader; /* name; empty if it knows none */
+};
+
+/*
+ * Connects if needed, asks, and fills *out. `body` may be NULL for {}. Returns 0, or the exit code
+ * with t filled. Remarks on stderr when the answer is old or not the leader's.
+ */
+int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct value *body,
+                struct answer *out, struct trouble *t);
+
+/* Starts the time of --timeout anew; for commands that go on for ever. */
+void client_restart_clock(struct hlctl *h);
+/* Milliseconds of --timeout that are left; 0 when over. */
+int64_t client_left_ms(const struct hlctl *h);
+
+/* Fingerprint of the mesh that the context trusts; connects if needed. */
+int client_mesh_fingerprint(struct hlctl *h, struct str *out, struct trouble *t);
+
+void client_free(struct client *c);
+
+#endif

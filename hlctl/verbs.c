@@ -1,0 +1,462 @@
+/*
+ * The table. Order is the order of help and docs. Nothing about a command's form is written
+ * anywhere else: not in the parser, not in the shell scripts, not in docs/cli.md.
+ */
+#include "hlctl/verb.h"
+#include "hlctl/run.h"
+
+#define FLAGS(array) .flags = (array), .flag_count = HL_COUNT(array)
+#define EXAMPLES(array) .examples = (array), .example_count = HL_COUNT(array)
+#define EXITS_READ "3 no coordinator or no leader, 4 timed out, 5 not allowed"
+#define EXITS_CHANGE EXITS_READ ", 6 changed meanwhile"
+
+const char *const group_titles[GROUP_COUNT] = {
+    [GROUP_EVERYDAY] = "Everyday",
+    [GROUP_INFRASTRUCTURE] = "Infrastructure",
+    [GROUP_OPERATIONS] = "Operations",
+    [GROUP_META] = "About hlctl",
+};
+
+const struct flag global_flags[] = {
+    {"context", 'c', FLAG_TEXT, "NAME", "context", "context of the configuration file to use",
+     "HLCTL_CONTEXT"},
+    {"server", 0, FLAG_TEXT, "NAME", NULL,
+     "ask only this coordinator of the roster (name or address)", "HLCTL_SERVER"},
+    {"output", 'o', FLAG_CHOICE, "FORMAT", "table|wide|json|yaml|name",
+     "table, wide (more columns), json, yaml, or name (one kind/name a line)", "HLCTL_OUTPUT"},
+    {"timeout", 0, FLAG_DURATION, "TIME", NULL, "give up after this long (30s)", "HLCTL_TIMEOUT"},
+    {"stale", 0, FLAG_SWITCH, NULL, NULL,
+     "accept an answer from a coordinator that has no leader; its age is shown", NULL},
+    {"no-headers", 0, FLAG_SWITCH, NULL, NULL, "tables without the line of titles", NULL},
+    {"color", 0, FLAG_CHOICE, "WHEN", "auto|always|never", "colours; auto: only on a terminal",
+     NULL},
+    {"quiet", 'q', FLAG_SWITCH, NULL, NULL, "no remarks on stderr, errors only", NULL},
+    {"verbose", 'v', FLAG_SWITCH, NULL, NULL, "say on stderr which coordinator is asked", NULL},
+    {"config", 0, FLAG_TEXT, "FILE", "file", "configuration file", "HLCTL_CONFIG"},
+};
+const size_t global_flag_count = HL_COUNT(global_flags);
+
+static const struct flag status_flags[] = {
+    {"exit-code", 0, FLAG_SWITCH, NULL, NULL, "end with 7 when something needs you", NULL},
+};
+static const struct example status_examples[] = {
+    {"status", "one screen for people", WHERE_MESH, 0},
+    {"status -o json", "the same for programs", WHERE_MESH, 0},
+};
+
+static const struct flag app_list_flags[] = {
+    {"faults", 0, FLAG_SWITCH, NULL, NULL, "only applications that are not in order", NULL},
+    {"cluster", 0, FLAG_TEXT, "NAME", NULL, "only those of this cluster", NULL},
+    {"sync", 0, FLAG_CHOICE, "STATE", "Synced|OutOfSync|Unknown", "only those in this state", NULL},
+    {"health", 0, FLAG_CHOICE, "STATE", "Healthy|Progressing|Degraded|Missing|Suspended|Unknown",
+     "only those of this health", NULL},
+};
+static const struct example app_list_examples[] = {
+    {"apps", "every application", WHERE_MESH, 0},
+    {"apps --faults -o wide", "what is not in order, with addon, agent and reason", WHERE_MESH, 0},
+    {"app list --sync OutOfSync -o name", "names for a script", WHERE_MESH, 0},
+};
+static const struct example app_get_examples[] = {
+    {"app get my-app", "state, errors, objects and last events", WHERE_MESH, 0},
+    {"app get my-app -o yaml", "the same as YAML", WHERE_MESH, 0},
+};
+static const struct flag app_sync_flags[] = {
+    {"all", 0, FLAG_SWITCH, NULL, NULL, "every application", NULL},
+    {"watch", 'w', FLAG_SWITCH, NULL, NULL, "wait until they are Synced; one line per change",
+     NULL},
+};
+static const struct example app_sync_examples[] = {
+    {"sync my-app --watch", "apply again now and wait", WHERE_MESH, 0},
+    {"app sync --all", "read Git and apply everything again", WHERE_MESH, 0},
+};
+static const struct flag event_flags[] = {
+    {"watch", 'w', FLAG_SWITCH, NULL, NULL, "go on with events as they come, until interrupted",
+     NULL},
+    {"limit", 'n', FLAG_COUNT, "COUNT", NULL, "the last COUNT events (50)", NULL},
+    {"after", 0, FLAG_COUNT, "INDEX", NULL, "only events behind this index", NULL},
+};
+static const struct example event_examples[] = {
+    {"events", "the last 50", WHERE_MESH, 0},
+    {"events -n 5 -o json", "the last 5 for a program", WHERE_MESH, 0},
+};
+
+static const struct example node_list_examples[] = {
+    {"nodes", "every node with its agent", WHERE_MESH, 0},
+};
+
+static const struct example raft_members_examples[] = {
+    {"raft members", "who leads, who lags", WHERE_MESH, 0},
+    {"raft members --stale -o json", "works without a leader", WHERE_MESH, 0},
+};
+static const struct example agent_list_examples[] = {
+    {"agents", "every agent", WHERE_MESH, 0},
+    {"agent list -o name", "names for a script", WHERE_MESH, 0},
+};
+static const struct flag agent_revoke_flags[] = {
+    {"reason", 0, FLAG_TEXT, "TEXT", NULL, "why; goes into the audit log", NULL},
+};
+static const struct example agent_revoke_examples[] = {
+    {"agent revoke my-agent --reason \"node was stolen\"", "cut it off within a second", WHERE_MESH,
+     0},
+};
+static const struct flag token_create_flags[] = {
+    {"role", 0, FLAG_LIST, "ROLE", "agent", "what the newcomer may do; may be repeated (agent)",
+     NULL},
+    {"node", 0, FLAG_TEXT, "NAME", NULL, "only a node of this name may use it", NULL},
+    {"ttl", 0, FLAG_DURATION, "TIME", NULL, "valid for this long (10m, at most 24h)", NULL},
+    {"uses", 0, FLAG_COUNT, "COUNT", NULL, "how many may join with it (1)", NULL},
+};
+static const struct example token_create_examples[] = {
+    {"token create --role agent --node node-9 --ttl 10m", "let one node join", WHERE_MESH, 0},
+};
+static const struct example token_list_examples[] = {
+    {"token list", "tokens that can still be used", WHERE_MESH, 0},
+};
+static const struct example token_revoke_examples[] = {
+    {"token revoke my-token", "before it expires by itself", WHERE_MESH, 0},
+};
+
+static const struct flag keygen_mesh_flags[] = {
+    {"coordinator", 0, FLAG_LIST, "NAME=HOST:PORT", NULL,
+     "one coordinator; give it once for each. It listens on PORT (other coordinators), PORT+1 "
+     "(agents), PORT+2 (hlctl) and PORT+3 (enrolment)",
+     NULL},
+    {"admin", 0, FLAG_TEXT, "NAME", NULL, "name of the first administrator (admin)", NULL},
+};
+static const struct example keygen_mesh_examples[] = {
+    {"keygen mesh keys --coordinator c1=127.0.0.1:7401 --coordinator c2=127.0.0.1:7411 "
+     "--coordinator c3=127.0.0.1:7421",
+     "keys for three coordinators on one machine", WHERE_OFFLINE, 0},
+    {"keygen mesh small --coordinator only=10.0.4.101:7400", "a mesh of one", WHERE_OFFLINE, 0},
+};
+static const struct example keygen_identity_examples[] = {
+    {"keygen identity me.key", "a key for a person", WHERE_OFFLINE, 0},
+};
+
+static const struct example context_list_examples[] = {
+    {"context list", "the contexts of the configuration file", WHERE_OFFLINE, 0},
+};
+static const struct example context_use_examples[] = {
+    {"context use lab", "work with this mesh from now on", WHERE_OFFLINE, 0},
+};
+static const struct flag context_add_flags[] = {
+    {"roster", 0, FLAG_TEXT, "FILE", "file", "mesh.json: the signed list of coordinators", NULL},
+    {"identity", 0, FLAG_TEXT, "FILE", "file", "your secret key, mode 0600", NULL},
+    {"mesh", 0, FLAG_TEXT, "FINGERPRINT", NULL,
+     "hl-mesh:... that the roster must have; without it the roster's own is pinned now", NULL},
+};
+static const struct example context_add_examples[] = {
+    {"context add lab --roster small/mesh.json --identity small/admin.key",
+     "a context for the mesh made by keygen", WHERE_OFFLINE, 0},
+};
+static const struct example context_rm_examples[] = {
+    {"context rm lab", "forget it; keys and roster stay", WHERE_OFFLINE, 0},
+};
+static const struct example context_current_examples[] = {
+    {"context current", "the name alone", WHERE_OFFLINE, 0},
+};
+static const struct example completion_examples[] = {
+    {"completion bash", "for: source <(hlctl completion bash)", WHERE_OFFLINE, 0},
+    {"completion zsh", "write it to a folder of $fpath as _hlctl", WHERE_OFFLINE, 0},
+    {"completion fish", "for: hlctl completion fish | source", WHERE_OFFLINE, 0},
+};
+static const struct example version_examples[] = {
+    {"version", "of this program", WHERE_OFFLINE, 0},
+    {"version -o json", "for programs", WHERE_OFFLINE, 0},
+};
+static const struct example help_examples[] = {
+    {"help app sync", "about a command", WHERE_OFFLINE, 0},
+    {"help exit-codes", "about a topic", WHERE_OFFLINE, 0},
+    {"help HL-NET-01", "about an error code", WHERE_OFFLINE, 0},
+};
+
+const struct verb verbs[] = {
+    {.path = "status",
+     .group = GROUP_EVERYDAY,
+     .args = "",
+     .summary = "one screen: is it fine, and if not, what first",
+     .about = "Coordinators, the commit that is in force, what needs you with the reason and the "
+              "next command, and counts of the rest. What is not known is never shown as fine; "
+              "what waits for a feature is counted as waiting.",
+     FLAGS(status_flags),
+     EXAMPLES(status_examples),
+     .exits = EXITS_READ ", 7 something needs you (with --exit-code)",
+     .kind = "Status",
+     .role = "viewer",
+     .run = status_run},
+    {.path = "app list",
+     .aliases = "apps|app ls",
+     .group = GROUP_EVERYDAY,
+     .args = "",
+     .summary = "every application: one addon on one cluster",
+     .about = "DESIRED is the commit that Git asks for, APPLIED the one that runs; two facts, two "
+              "names. AGE is how old the knowledge is. Unsupported applications wait for a feature "
+              "of hlmesh; REASON says which.",
+     FLAGS(app_list_flags),
+     EXAMPLES(app_list_examples),
+     .exits = EXITS_READ,
+     .kind = "AppList",
+     .role = "viewer",
+     .run = app_list_run},
+    {.path = "app get",
+     .group = GROUP_EVERYDAY,
+     .args = "NAME",
+     .arg_kind = "app",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "all about one application",
+     .about = "State, errors with file and line, objects, last events.",
+     EXAMPLES(app_get_examples),
+     .exits = EXITS_READ,
+     .kind = "App",
+     .role = "viewer",
+     .run = app_get_run},
+    {.path = "app sync",
+     .aliases = "sync",
+     .group = GROUP_EVERYDAY,
+     .args = "[NAME...]",
+     .arg_kind = "app",
+     .max_args = VERB_ARGS_MAX,
+     .summary = "read Git and apply now",
+     .about = "The request is stored by the mesh; it goes on if hlctl is interrupted. A newer "
+              "commit supersedes it at once. With --watch, hlctl waits until each application is "
+              "Synced and prints one line per change of state. Applications that cannot be applied "
+              "yet are named and left out of --all.",
+     FLAGS(app_sync_flags),
+     EXAMPLES(app_sync_examples),
+     .exits = EXITS_CHANGE,
+     .kind = "Sync",
+     .role = "operator",
+     .run = app_sync_run},
+    {.path = "events",
+     .aliases = "event list",
+     .group = GROUP_EVERYDAY,
+     .args = "",
+     .summary = "what happened, newest last",
+     .about = "Changes of the mesh's replicated state with their author. With -w, -o json prints "
+              "one object a line.",
+     FLAGS(event_flags),
+     EXAMPLES(event_examples),
+     .exits = EXITS_READ ", 130 interrupted",
+     .kind = "EventList",
+     .role = "viewer",
+     .run = events_run},
+
+    {.path = "node list",
+     .aliases = "nodes|node ls",
+     .group = GROUP_INFRASTRUCTURE,
+     .args = "",
+     .summary = "every node with its agent",
+     .about = "A node whose agent has not been heard of for three heartbeats is Lost; its work is "
+              "given to others.",
+     EXAMPLES(node_list_examples),
+     .exits = EXITS_READ,
+     .kind = "AgentList",
+     .role = "viewer",
+     .run = node_list_run},
+
+    {.path = "raft members",
+     .group = GROUP_OPERATIONS,
+     .args = "",
+     .summary = "the coordinators and how far each is",
+     .about = "LAG is how many log entries a coordinator has yet to apply.",
+     EXAMPLES(raft_members_examples),
+     .exits = EXITS_READ,
+     .kind = "RaftMemberList",
+     .role = "viewer",
+     .run = raft_members_run},
+    {.path = "agent list",
+     .aliases = "agents|agent ls",
+     .group = GROUP_OPERATIONS,
+     .args = "",
+     .summary = "every agent: state, roles, leases",
+     .about = "LEASES counts the work items that the agent holds now.",
+     EXAMPLES(agent_list_examples),
+     .exits = EXITS_READ,
+     .kind = "AgentList",
+     .role = "viewer",
+     .run = agent_list_run},
+    {.path = "agent revoke",
+     .group = GROUP_OPERATIONS,
+     .args = "NAME",
+     .arg_kind = "agent",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "cut an agent off for ever",
+     .about = "Its key is refused from now on, a live session is cut within a second, its leases "
+              "go to others. A revoked key is never admitted again: to bring the node back, create "
+              "a token and let it join with a new key. The name that you type is the confirmation.",
+     FLAGS(agent_revoke_flags),
+     EXAMPLES(agent_revoke_examples),
+     .exits = EXITS_CHANGE,
+     .kind = "AgentRevocation",
+     .role = "admin",
+     .run = agent_revoke_run},
+    {.path = "token create",
+     .group = GROUP_OPERATIONS,
+     .args = "",
+     .summary = "a join token for a new agent",
+     .about = "The secret is made here and only its hash is sent. The token is printed once, on "
+              "stdout; the fingerprint that the newcomer must be given beside it is on stderr.",
+     FLAGS(token_create_flags),
+     EXAMPLES(token_create_examples),
+     .exits = EXITS_CHANGE,
+     .kind = "Token",
+     .role = "admin",
+     .run = token_create_run},
+    {.path = "token list",
+     .aliases = "tokens|token ls",
+     .group = GROUP_OPERATIONS,
+     .args = "",
+     .summary = "join tokens that can still be used",
+     .about = "The secrets are not stored anywhere and cannot be shown again.",
+     EXAMPLES(token_list_examples),
+     .exits = EXITS_READ,
+     .kind = "TokenList",
+     .role = "admin",
+     .run = token_list_run},
+    {.path = "token revoke",
+     .group = GROUP_OPERATIONS,
+     .args = "ID",
+     .arg_kind = "token",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "make a join token useless",
+     .about = "Agents that have joined with it stay.",
+     EXAMPLES(token_revoke_examples),
+     .exits = EXITS_CHANGE,
+     .kind = "TokenRevocation",
+     .role = "admin",
+     .run = token_revoke_run},
+    {.path = "keygen mesh",
+     .aliases = "keygen",
+     .group = GROUP_OPERATIONS,
+     .args = "FOLDER",
+     .arg_kind = "file",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "the keys of a new mesh",
+     .about = "Makes FOLDER with the root key (keep it offline), one folder of keys per "
+              "coordinator, the signed roster mesh.json, the first administrator's identity and a "
+              "configuration file for hlctl. Needs no network. Refuses a folder that exists.",
+     FLAGS(keygen_mesh_flags),
+     EXAMPLES(keygen_mesh_examples),
+     .kind = "Mesh",
+     .run = keygen_mesh_run},
+    {.path = "keygen identity",
+     .group = GROUP_OPERATIONS,
+     .args = "FILE",
+     .arg_kind = "file",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "a key for a person or a program",
+     .about = "Writes the secret key to FILE (mode 0600) and prints the public key, which an "
+              "administrator adds to the mesh. Refuses a file that exists.",
+     EXAMPLES(keygen_identity_examples),
+     .kind = "Identity",
+     .run = keygen_identity_run},
+
+    {.path = "context list",
+     .aliases = "contexts|context ls",
+     .group = GROUP_META,
+     .args = "",
+     .summary = "the meshes that hlctl knows",
+     .about = "From the configuration file alone; nothing is asked over the network.",
+     EXAMPLES(context_list_examples),
+     .kind = "ContextList",
+     .run = context_list_run},
+    {.path = "context add",
+     .group = GROUP_META,
+     .args = "NAME",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "add a mesh",
+     .about = "Checks the roster's signature and the identity first, then adds the context and "
+              "pins the mesh's fingerprint. Makes the configuration file (mode 0600) if there is "
+              "none; the first context becomes the current one.",
+     FLAGS(context_add_flags),
+     EXAMPLES(context_add_examples),
+     .run = context_add_run},
+    {.path = "context use",
+     .group = GROUP_META,
+     .args = "NAME",
+     .arg_kind = "context",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "select the context that counts without --context",
+     .about = "Changes one line of the configuration file; comments and order stay.",
+     EXAMPLES(context_use_examples),
+     .run = context_use_run},
+    {.path = "context current",
+     .group = GROUP_META,
+     .args = "",
+     .summary = "the name of the current context",
+     .about = "What --context, HLCTL_CONTEXT or the configuration file say.",
+     EXAMPLES(context_current_examples),
+     .run = context_current_run},
+    {.path = "context rm",
+     .group = GROUP_META,
+     .args = "NAME",
+     .arg_kind = "context",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "forget a mesh",
+     .about = "Removes the context from the configuration file; keys and roster stay where they "
+              "are.",
+     EXAMPLES(context_rm_examples),
+     .run = context_rm_run},
+    {.path = "completion",
+     .group = GROUP_META,
+     .args = "bash|zsh|fish",
+     .arg_kind = "bash|zsh|fish",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "completion script for a shell",
+     .about = "The script asks hlctl for every word, so it never is out of date; names of "
+              "applications, agents and contexts are completed too. It is silent when the mesh "
+              "does not answer within 300 ms.",
+     EXAMPLES(completion_examples),
+     .run = completion_run},
+    {.path = "version",
+     .group = GROUP_META,
+     .args = "",
+     .summary = "version of this program",
+     .about = "Offline; the agents' versions are in hlctl agents.",
+     EXAMPLES(version_examples),
+     .kind = "Version",
+     .run = version_run},
+    {.path = "help",
+     .group = GROUP_META,
+     .args = "[COMMAND|TOPIC|CODE]",
+     .arg_kind = "topic",
+     .max_args = 2,
+     .summary = "about a command, a topic or an error code",
+     .about = "Topics: environment, configuration, formatting, exit-codes, errors.",
+     EXAMPLES(help_examples),
+     .run = help_run},
+
+    {.path = "__complete",
+     .group = GROUP_HIDDEN,
+     .args = "[WORD...]",
+     .max_args = VERB_ARGS_MAX,
+     .summary = "what could stand in place of the last word; for shells",
+     .about = "",
+     .run = complete_run},
+    {.path = "__docs",
+     .group = GROUP_HIDDEN,
+     .args = "FOLDER",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "write cli.md and errors/ to a folder",
+     .about = "",
+     .run = docs_run},
+    {.path = "__examples",
+     .group = GROUP_HIDDEN,
+     .args = "offline|mesh [WORD=NAME...]",
+     .min_args = 1,
+     .max_args = VERB_ARGS_MAX,
+     .summary = "every example as exit code, tab, command line; for tests",
+     .about = "",
+     .run = examples_run},
+};
+const size_t verb_count = HL_COUNT(verbs);

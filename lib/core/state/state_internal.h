@@ -1,0 +1,39 @@
+/* What the command files of core/state share. Not for others. */
+#ifndef HL_CORE_STATE_STATE_INTERNAL_H
+#define HL_CORE_STATE_STATE_INTERNAL_H
+
+#include "core/state/state.h"
+
+struct apply {
+    struct kv *kv;
+    const struct command *command;
+    const struct value *body; /* a map */
+    struct arena *arena;
+    struct state_result *result;
+    struct err *err;
+};
+
+struct str key_of(struct arena *a, const char *prefix, struct str name);
+void note_change(struct apply *x, enum state_change_kind kind, struct str name);
+/* Sets the result's refusal; returns 0, because a refusal is no failure. */
+int refuse(struct apply *x, int code, const char *fmt, ...) HL_PRINTF(3, 4);
+HL_MUST int add_event(struct apply *x, const char *type, struct str object, const char *fmt, ...)
+    HL_PRINTF(4, 5);
+HL_MUST int put_app(struct apply *x, const struct state_app *app);
+HL_MUST int drop_app(struct apply *x, struct str name);
+
+int apply_desired_put(struct apply *x);
+int apply_desired_reject(struct apply *x);
+int apply_work_assign(struct apply *x);
+int apply_work_report(struct apply *x);
+int apply_app_sync(struct apply *x);
+int apply_agent_enroll(struct apply *x);
+int apply_agent_revoke(struct apply *x);
+int apply_agent_state(struct apply *x);
+int apply_token_create(struct apply *x);
+int apply_token_strike(struct apply *x);
+int apply_token_revoke(struct apply *x);
+int apply_alarm_set(struct apply *x);
+int apply_alarm_clear(struct apply *x);
+
+#endif
