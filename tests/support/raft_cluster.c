@@ -220,7 +220,7 @@ static void start_sync(struct raft_cluster *c, size_t i)
         return;
     if (us == 0) {
         us = rng_between(&c->disk, c->config.sync_min_us, c->config.sync_max_us);
-        if (chance(&c->disk, c->config.slow_sync_permille))
+        if (!c->is_calm && chance(&c->disk, c->config.slow_sync_permille))
             us *= 50;
     }
     m->syncing_count = m->queue_count; /* group commit: all that waits */
@@ -274,7 +274,8 @@ static void drop_writes(struct member *m, size_t count)
 {
     for (size_t n = 0; n < count; n++)
         free(m->queue[n].entry);
-    memmove(m->queue, m->queue + count, (m->queue_count - count) * sizeof(*m->queue));
+    if (count > 0)
+        memmove(m->queue, m->queue + count, (m->queue_count - count) * sizeof(*m->queue));
     m->queue_count -= count;
 }
 
