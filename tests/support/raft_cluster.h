@@ -32,7 +32,7 @@ struct raft_cluster_config {
     unsigned drop_permille;
     unsigned repeat_permille;
     unsigned old_permille; /* a message from the past is delivered again */
-    int64_t sync_min_us; /* of a disk, per write */
+    int64_t sync_min_us;   /* of a disk, per write */
     int64_t sync_max_us;
     unsigned slow_sync_permille; /* these take 50 times as long */
     /* Random events per 1000 steps of the cluster. */

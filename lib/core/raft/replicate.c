@@ -189,10 +189,9 @@ static void send_heartbeat(struct raft *r, struct raft_peer *p)
 {
     uint64_t commit = r->commit < p->match ? r->commit : p->match;
 
-    raft_emit(r, (struct raft_message){.kind = RAFT_MSG_HEARTBEAT,
-                                       .to = p->id,
-                                       .commit = commit,
-                                       .round = r->read_round});
+    raft_emit(
+        r, (struct raft_message){
+               .kind = RAFT_MSG_HEARTBEAT, .to = p->id, .commit = commit, .round = r->read_round});
     p->commit_sent = commit;
 }
 
