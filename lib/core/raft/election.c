@@ -171,7 +171,18 @@ bool election_is_leader_fresh(const struct raft *r, uint64_t asker)
            r->now_ms - r->leader_heard_ms < r->config.election_ms;
 }
 
-/* Changes nothing here: neither term nor timer (thesis 9.6). */
+/* Of two that ask each other at the same moment one gives way, else both would go on to vote for
+ * themselves and wait for a timeout: the longer log goes first, then the higher id. */
+static bool outranks_us(const struct raft *r, const struct raft_message *m)
+{
+    uint64_t last = r->log.last_index;
+
+    if (m->log_term != entries_term(&r->log, last) || m->index != last)
+        return true; /* it is up to date, so it is ahead */
+    return m->from > r->config.id;
+}
+
+/* Touches neither term nor timer (thesis 9.6). */
 void election_on_pre_vote(struct raft *r, const struct raft_message *m)
 {
     bool is_granted =
@@ -183,6 +194,8 @@ void election_on_pre_vote(struct raft *r, const struct raft_message *m)
                      .term = is_granted ? m->term : r->term,
                      .is_rejected = !is_granted,
                  });
+    if (is_granted && r->role == RAFT_PRE_CANDIDATE && outranks_us(r, m))
+        election_follow(r, r->term, 0);
 }
 
 void election_on_vote(struct raft *r, const struct raft_message *m)
