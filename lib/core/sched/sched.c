@@ -257,7 +257,11 @@ static void step_agent(struct sched *s, struct agent *g, int64_t now_ms, struct 
         g->asked_ms = now_ms;
     } else if (g->is_alive) {
         out->wake_ms = sooner(out->wake_ms, lost_ms);
+        return;
+    } else {
+        return; /* nothing to wait for but to be heard */
     }
+    out->wake_ms = sooner(out->wake_ms, now_ms + SCHED_PROPOSAL_MS);
 }
 
 static size_t load_of(const struct agent *g)
