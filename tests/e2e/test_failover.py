@@ -67,7 +67,7 @@ class Failover(MeshCase):
     def test_killing_the_leader_loses_nothing(self):
         self.mesh.wait_synced(30)
         self.beat, self.acknowledged, self.is_over = 0, [], threading.Event()
-        threads = [threading.Thread(target=t) for t in (self.stream_commits, self.stream_commands)]
+        threads = [threading.Thread(target=t) for t in (self.stream_commits, *[self.stream_commands] * 4)]
         for t in threads:
             t.start()
         gaps = []

@@ -77,9 +77,14 @@ static void forget_answers(struct raft *r)
         r->peer[i].answer = RAFT_UNANSWERED;
 }
 
+/* Asks those who have not answered yet, and again every heartbeat period until the election is
+ * decided or over (paper 5.1: requests are retried; a connection may just be coming back). */
 static void ask_all(struct raft *r, enum raft_message_kind kind, uint64_t term, bool is_transfer)
 {
-    for (size_t i = 0; i < r->peer_count; i++)
+    r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (r->peer[i].answer != RAFT_UNANSWERED)
+            continue;
         raft_emit(r, (struct raft_message){
                          .kind = kind,
                          .to = r->peer[i].id,
@@ -88,6 +93,20 @@ static void ask_all(struct raft *r, enum raft_message_kind kind, uint64_t term, 
                          .log_term = entries_term(&r->log, r->log.last_index),
                          .round = is_transfer,
                      });
+    }
+}
+
+bool election_is_asking(const struct raft *r)
+{
+    return r->role == RAFT_PRE_CANDIDATE || (r->role == RAFT_CANDIDATE && !r->is_ask_due);
+}
+
+void election_ask_again(struct raft *r)
+{
+    if (r->role == RAFT_PRE_CANDIDATE)
+        ask_all(r, RAFT_MSG_PRE_VOTE, r->term + 1, false);
+    else
+        ask_all(r, RAFT_MSG_VOTE, r->term, r->is_transfer);
 }
 
 static void start_campaign(struct raft *r, bool is_transfer)

@@ -487,6 +487,8 @@ static void run_timers(struct raft *r)
             r->transfer_to = 0;
     } else if (r->now_ms >= r->election_due_ms && !r->is_ask_due) {
         election_timeout(r);
+    } else if (election_is_asking(r) && r->now_ms >= r->heartbeat_due_ms) {
+        election_ask_again(r);
     }
     read_expire(r);
 }
@@ -498,6 +500,8 @@ static int64_t next_wake(const struct raft *r, bool has_more)
     if (r->has_disk_failed || (r->role != RAFT_LEADER && r->is_ask_due))
         return r->now_ms + r->config.election_ms;
     int64_t wake_ms = r->role == RAFT_LEADER ? r->heartbeat_due_ms : r->election_due_ms;
+    if (election_is_asking(r) && r->heartbeat_due_ms < wake_ms)
+        wake_ms = r->heartbeat_due_ms;
     if (r->role != RAFT_LEADER && r->read_count > 0 && r->read[0].due_ms < wake_ms)
         wake_ms = r->read[0].due_ms;
     return wake_ms;

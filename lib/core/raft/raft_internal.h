@@ -140,8 +140,8 @@ struct raft {
     bool is_transfer;
 
     /* Leader. */
-    uint64_t term_first; /* our no-op: the first entry of our term */
-    int64_t heartbeat_due_ms;
+    uint64_t term_first;      /* our no-op: the first entry of our term */
+    int64_t heartbeat_due_ms; /* leader: the next beat; candidates: when to ask again */
     uint64_t transfer_to;
     bool is_transfer_told;
     int64_t transfer_due_ms;
@@ -174,6 +174,8 @@ uint64_t raft_quorum_value(const struct raft *r, uint64_t own,
 /* election.c */
 void election_follow(struct raft *r, uint64_t term, uint64_t leader);
 void election_timeout(struct raft *r);
+bool election_is_asking(const struct raft *r); /* for votes or pre-votes, not decided yet */
+void election_ask_again(struct raft *r);
 void election_reset_timer(struct raft *r);
 void election_pay(struct raft *r);
 void election_on_pre_vote(struct raft *r, const struct raft_message *m);
