@@ -83,6 +83,7 @@ class Failover(MeshCase):
                 self.mesh.start_coordinator(leader)
                 self.mesh.wait(lambda: sorted(c["state"] for c in (self.mesh.try_status() or {"coordinators": []})["coordinators"]) ==
                                ["follower", "follower", "leader"], 15, "three coordinators again")
+                time.sleep(1)  # some work between two kills
         finally:
             self.is_over.set()
             for t in threads:
