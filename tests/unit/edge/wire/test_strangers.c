@@ -211,6 +211,30 @@ static void raw_bytes_deliver_nothing_and_the_door_stays_open(void **state)
     mesh_agent(m, "node1", &pair);
 }
 
+/* More failures than a monitor's queue holds (2000), while nobody takes them out. */
+static void a_hub_that_looked_away_during_a_flood_goes_on_and_closes(void **state)
+{
+    enum { CONNECTIONS = 2500 };
+    static const unsigned char greeting[64] = {0xff, 0,    0, 0, 0,   0,   0,   0,
+                                               1,    0x7f, 3, 0, 'N', 'U', 'L', 'L'};
+    struct key_pair pair;
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        HL_CLEANUP(mesh_freep) struct mesh *m = mesh_new(1);
+        for (int i = 0; i < CONNECTIONS; i++) {
+            struct pollfd end = {.events = POLLIN};
+            end.fd = tcp_to(m, DOOR_CLIENT);
+            (void)!send(end.fd, greeting, sizeof(greeting), MSG_NOSIGNAL);
+            (void)!poll(&end, 1, i < 1990 ? 100 : 0); /* the server's greeting, or its end */
+            close(end.fd);
+        }
+        if (round == 0) /* the second one closes with its queues full */
+            mesh_agent(m, "node1", &pair);
+        assert_true(round == 1 || mesh_stats(m, 0).handshakes_broken > 1000);
+    }
+}
+
 /* A greeting of ZMTP 3.0 as a CURVE client, then a command frame that claims `claimed` bytes. */
 static int claim_frame(const struct mesh *m, uint64_t claimed)
 {
@@ -371,6 +395,7 @@ int main(void)
         cmocka_unit_test(zmtp_without_curve_delivers_nothing),
         cmocka_unit_test(a_client_that_expects_another_server_gets_nowhere),
         cmocka_unit_test(raw_bytes_deliver_nothing_and_the_door_stays_open),
+        cmocka_unit_test(a_hub_that_looked_away_during_a_flood_goes_on_and_closes),
         cmocka_unit_test(a_frame_that_claims_too_much_is_cut_off_before_it_is_stored),
         cmocka_unit_test(idle_connections_are_freed_after_two_seconds),
         cmocka_unit_test(another_ones_routing_id_gains_nothing),
