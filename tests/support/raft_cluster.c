@@ -532,7 +532,9 @@ static void happen(struct raft_cluster *c, struct happening *h)
 
     switch (h->what) {
     case DELIVER:
-        step(c, h->member, &(struct raft_event){.kind = RAFT_EVENT_MESSAGE, .message = h->message});
+        if (!c->is_cut[h->message->from - 1][h->member])
+            step(c, h->member,
+                 &(struct raft_event){.kind = RAFT_EVENT_MESSAGE, .message = h->message});
         break;
     case SYNCED:
         if (m->is_up && m->life == h->life)

@@ -73,7 +73,7 @@ void raft_cluster_peer_lost(struct raft_cluster *c, uint64_t member, uint64_t pe
 void raft_cluster_fail_disk(struct raft_cluster *c, uint64_t member);
 void raft_cluster_crash(struct raft_cluster *c, uint64_t member);
 void raft_cluster_restart(struct raft_cluster *c, uint64_t member);
-/* Messages from one to the other get lost until joined. */
+/* Messages from one to the other get lost until joined, those under way too. */
 void raft_cluster_cut(struct raft_cluster *c, uint64_t from, uint64_t to, bool is_cut);
 void raft_cluster_isolate(struct raft_cluster *c, uint64_t member, bool is_cut);
 void raft_cluster_set_sync_us(struct raft_cluster *c, uint64_t member, int64_t us);

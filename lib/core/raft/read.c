@@ -60,6 +60,8 @@ static void answer(struct raft *r, const struct raft_read *read, uint64_t index)
 
 static void drop_first(struct raft *r, size_t count)
 {
+    if (count == 0)
+        return;
     for (size_t i = count; i < r->read_count; i++)
         r->read[i - count] = r->read[i];
     r->read_count -= count;

@@ -284,9 +284,11 @@ static size_t inflight_room(const struct raft *r, const struct raft_peer *p)
 
 static void pay_peer(struct raft *r, struct raft_peer *p)
 {
+    size_t max = r->config.inflight_bytes_max;
+
     if (p->is_probing) {
         if (!p->is_probe_out)
-            send_append(r, p, PROBE_BYTES_MAX);
+            send_append(r, p, max < PROBE_BYTES_MAX ? max : PROBE_BYTES_MAX);
         p->is_probe_out = true;
         return;
     }
