@@ -285,6 +285,7 @@ void election_on_peer_lost(struct raft *r, uint64_t peer)
     if (r->role != RAFT_FOLLOWER || r->leader == 0 || r->leader != peer)
         return;
     r->is_leader_lost = true;
+    r->leader_lost_ms = r->now_ms;
     if (r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
         return;
     r->hinted_ms = r->now_ms;

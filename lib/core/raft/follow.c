@@ -8,6 +8,8 @@
  */
 #include "core/raft/raft_internal.h"
 
+enum { UNDER_WAY_MS = 5 };
+
 /* False for a second leader in one term, which cannot be. */
 static bool hear_leader(struct raft *r, uint64_t from)
 {
@@ -15,6 +17,9 @@ static bool hear_leader(struct raft *r, uint64_t from)
         return false;
     if (r->role != RAFT_FOLLOWER || r->leader != from)
         election_follow(r, r->term, from);
+    /* What was under way when the connection broke says nothing about the time after it. */
+    if (r->is_leader_lost && r->now_ms - r->leader_lost_ms < UNDER_WAY_MS)
+        return true;
     r->leader_heard_ms = r->now_ms;
     r->is_leader_lost = false;
     election_reset_timer(r);

@@ -128,10 +128,11 @@ struct raft {
 
     /* Follower. */
     int64_t leader_heard_ms;
-    int64_t hinted_ms;     /* last election started early because a connection broke */
-    bool is_leader_lost;   /* the connection to the leader broke, nothing heard since */
-    uint64_t verified;     /* our log agrees with this term's leader up to here */
-    uint64_t acknowledged; /* highest match told to this leader */
+    int64_t leader_lost_ms; /* when its connection broke */
+    int64_t hinted_ms;      /* last election started early because a connection broke */
+    bool is_leader_lost;    /* the connection to the leader broke, nothing heard since */
+    uint64_t verified;      /* our log agrees with this term's leader up to here */
+    uint64_t acknowledged;  /* highest match told to this leader */
     bool owes_ack;
     uint64_t owes_vote_to; /* granted, not yet told */
 

@@ -149,7 +149,7 @@ static void a_killed_leader_is_replaced_in_milliseconds_when_its_connections_bre
     }
     print_message("worst of 200: %lld ms, %zu over 20 ms\n", (long long)worst_ms, slow_count);
     assert_true(worst_ms <= 2 * ELECTION + 50); /* two candidates of one term, at the worst */
-    assert_true(slow_count <= 10);
+    assert_true(slow_count <= 4);
 }
 
 static void connections_that_flap_disturb_nobody(void **state)

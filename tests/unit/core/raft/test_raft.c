@@ -737,6 +737,8 @@ static void a_broken_connection_to_the_leader_starts_a_pre_vote_soon(void **stat
     assert_in_range(o->out.wake_ms - o->now_ms, 5, 15);
     hear(o, (struct raft_message){.kind = RAFT_MSG_PRE_VOTE, .from = 3, .term = 2});
     assert_false(sent(o, RAFT_MSG_PRE_VOTE_REPLY, 3).is_rejected); /* we lost it too */
+    hear(o, (struct raft_message){.kind = RAFT_MSG_HEARTBEAT, .from = 2, .term = 1});
+    assert_in_range(o->out.wake_ms - o->now_ms, 5, 15); /* was under way when it broke */
     tick_after(o, 15);
     assert_int_equal(status(o).role, RAFT_PRE_CANDIDATE);
     hear(o, (struct raft_message){.kind = RAFT_MSG_HEARTBEAT, .from = 2, .term = 1}); /* alive */
