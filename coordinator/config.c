@@ -132,15 +132,21 @@ static int take_map(struct coordinator_config *config, const char *section, cons
     return 0;
 }
 
+static bool is_unset(const struct coordinator_config *c, const struct setting *s)
+{
+    const void *field = (const char *)c + s->offset;
+
+    if (s->kind == SETTING_MEMBER)
+        return *(const uint64_t *)field == 0;
+    return s->kind != SETTING_DURATION && ((const struct str *)field)->len == 0;
+}
+
 static int check(const struct coordinator_config *c, struct str file, struct err *err)
 {
     for (size_t i = 0; i < HL_COUNT(settings); i++) {
         const struct setting *s = &settings[i];
-        const char *field = (const char *)c + s->offset;
-        bool is_absent = s->kind == SETTING_MEMBER
-                             ? *(const uint64_t *)(const void *)field == 0
-                             : ((const struct str *)(const void *)field)->len == 0;
-        if (s->is_required && is_absent)
+
+        if (s->is_required && is_unset(c, s))
             return err_at(err, HL_EINVAL, file, 0, 0, "%s%s%s is missing",
                           s->section ? s->section : "", s->section ? "." : "", s->key);
     }

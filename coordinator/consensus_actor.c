@@ -15,6 +15,7 @@ struct consensus {
     int64_t wake_ms;
     int64_t status_ms;
     bool is_status_due;
+    bool is_news_wanted; /* elected: the fleet actor waits for the first commit of this term */
 };
 
 enum { STATUS_PERIOD_MS = 500 };
@@ -123,8 +124,11 @@ static void step(struct consensus *s, const struct raft_event *event)
         post_persist(s, &out.persist);
     post_sends(s, &out);
     post_reads(s, &out);
-    if (out.apply_count > 0)
+    if (out.apply_count > 0) {
         s->committed = out.apply[out.apply_count - 1].index;
+        s->is_status_due = s->is_status_due || s->is_news_wanted;
+        s->is_news_wanted = false;
+    }
     if (out.is_role_changed) {
         struct raft_status status;
 
@@ -132,6 +136,7 @@ static void step(struct consensus *s, const struct raft_event *event)
         log_info("role", "role=%s term=%llu leader=%llu", raft_role_name(status.role),
                  (unsigned long long)status.term, (unsigned long long)status.leader);
         s->is_status_due = true;
+        s->is_news_wanted = status.role == RAFT_LEADER;
     }
     post_committed(s);
     post_status(s, now_ms);

@@ -107,7 +107,8 @@ static void need_app(struct needs *n, const struct value *app)
     struct str reason = value_get_str(app, "reason");
     bool is_broken =
         app_is_blocked(app) || str_eq(health, STR("Degraded")) || str_eq(health, STR("Missing"));
-    bool is_fine = app_is_synced(app) && !is_broken && !str_eq(health, STR("Unknown"));
+    /* Health that nobody can see (a state repository has none) is counted, not a call for help. */
+    bool is_fine = app_is_synced(app) && !is_broken && reason.len == 0;
 
     if (app_is_waiting(app) || is_fine || (!is_broken && app_is_under_way(app)))
         return;

@@ -4,9 +4,8 @@ The demo and the end-to-end tests are made of it. Everything lives below Mesh.di
 
     fleet.git  state.git     bare repositories: desired state, and what was applied
     fleet/                   a clone to edit
-    keys/                    mesh.json, root key, one folder a coordinator, the first admin
+    keys/                    mesh.json, root key, one folder a coordinator, the first admin, hlctl.yaml
     c1 c2 c3  node1 node2 …  data, configuration and log of each process
-    hlctl.yaml               configuration for hlctl (HLCTL_CONFIG)
     mesh.state               pids and ports, so that a later call finds them again
 
 A process is known by pid and start time, so that stopping never hits a stranger. Python's standard
@@ -45,19 +44,18 @@ def git(*args, cwd=None, check=True):
     return run.stdout.strip()
 
 
-def free_ports(count, start):
-    """`count` loopback ports, consecutive where possible, that nobody listens on now."""
-    found, port = [], start
-    while len(found) < count:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-                found.append(port)
-            except OSError:
-                pass
-        port += 1
-    return found
+def free_block(count, start):
+    """The first of `count` consecutive loopback ports, from `start` on, that nobody listens on now."""
+    for first in range(start, 60000, 10):
+        try:
+            for port in range(first, first + count):
+                with socket.socket() as probe:
+                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    probe.bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+    raise MeshError("no free ports on loopback")
 
 
 def start_time(pid):
@@ -85,6 +83,10 @@ class Mesh:
         self.kubeconfig = ""
         self.fleet_url = None
 
+    @property
+    def config_path(self):
+        return self.dir / "keys/hlctl.yaml"
+
     # ---- state that outlives this process
 
     def save(self):
@@ -100,12 +102,13 @@ class Mesh:
         mesh.processes, mesh.ports = state["processes"], state["ports"]
         mesh.coordinator_names = list(mesh.ports)
         mesh.agent_names = [n for n in mesh.processes if n not in mesh.ports]
+        mesh.read_mesh_id()
         return mesh
 
     # ---- programs
 
     def run(self, program, *args, timeout=60, check=True, env=None, text=True, stdin=None):
-        environment = {**os.environ, "HLCTL_CONFIG": str(self.dir / "hlctl.yaml"), **(env or {})}
+        environment = {**os.environ, "HLCTL_CONFIG": str(self.config_path), **(env or {})}
         run = subprocess.run([self.bin / program, *map(str, args)], capture_output=True, text=text, timeout=timeout,
                              env=environment, input=stdin)
         if check and run.returncode != 0:
@@ -141,29 +144,21 @@ class Mesh:
         self.commit("The fleet as shipped")
 
     def create_keys(self):
-        ports = free_ports(5 * len(self.coordinator_names), self.base_port)
-        secret = os.urandom(24).hex()
-        (self.dir / "webhook.secret").touch(0o600)
-        (self.dir / "webhook.secret").write_text(secret)
-        doors = ("peer", "agent", "client", "enrol", "web")
-        for i, name in enumerate(self.coordinator_names):
-            self.ports[name] = dict(zip(doors, ports[5 * i:5 * i + 5]))
+        secret = self.dir / "webhook.secret"
+        secret.touch(0o600)
+        secret.write_text(os.urandom(24).hex())
         members = []
+        port = self.base_port
         for name in self.coordinator_names:
-            p = self.ports[name]
-            members += ["--coordinator", f"{name}=127.0.0.1:{p['peer']},{p['agent']},{p['client']},{p['enrol']}"]
-        self.hlctl("keygen", "mesh", "--dir", self.dir / "keys", *members, "--admin", "operator")
+            port = free_block(5, port)
+            self.ports[name] = dict(zip(("peer", "agent", "client", "enrol", "web"), range(port, port + 5)))
+            members += ["--coordinator", f"{name}=127.0.0.1:{port}"]
+            port += 10
+        self.hlctl("keygen", "mesh", self.dir / "keys", *members, "--admin", "operator")
+        self.read_mesh_id()
+
+    def read_mesh_id(self):
         self.mesh_id = json.loads((self.dir / "keys/mesh.json").read_text())["mesh"]
-        config = self.dir / "hlctl.yaml"
-        config.touch(0o600)
-        config.write_text(f"""apiVersion: hlctl/v1
-current-context: demo
-contexts:
-- name: demo
-  roster: {self.dir}/keys/mesh.json
-  mesh: "{self.mesh_id}"
-  identity: {self.dir}/keys/operator.key
-""")
 
     def configure_coordinator(self, name, **changes):
         folder = self.dir / name
@@ -195,6 +190,15 @@ contexts:
             (folder / "join.token").write_text(token)
             settings["tokenFile"] = str(folder / "join.token")
         (folder / "agent.yaml").write_text(json.dumps(settings, indent=1))
+
+    def refresh_configuration(self):
+        """Configuration files again, for a mesh that was made before; keys and ports stay."""
+        self.agent_names = self.agent_names or sorted(p.parent.name for p in self.dir.glob("*/agent.yaml"))
+        for name in self.coordinator_names:
+            self.configure_coordinator(name)
+        for name in self.agent_names:
+            if (self.dir / name / "agent.yaml").exists():
+                self.configure_agent(name)
 
     # ---- processes
 

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -102,7 +101,9 @@ static struct conversion read_conversion(const char *at)
         c.is_star = true;
         at++;
     } else if (dot) {
-        c.precision = atoi(dot + 1);
+        uint64_t digits = 0;
+        c.precision =
+            str_to_u64(str_from(dot + 1), &digits) && digits < LOG_LINE_MAX ? (int)digits : 0;
     }
     for (; *at == 'l' || *at == 'h' || *at == 'z' || *at == 'j'; at++) {
         if (*at == 'l')

@@ -204,7 +204,7 @@ int http_server_open(struct str listen, const struct http_route *route, size_t r
                      struct http_server **out, struct err *err)
 {
     struct http_server *s = hl_calloc(1, sizeof(*s));
-    int fd;
+    int fd = -1;
 
     s->route = route;
     s->route_count = route_count;

@@ -4,8 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A guest may send this much a second, and as much again in a burst. */
-enum { BYTES_PER_SECOND = 64 << 20, MESSAGES_PER_SECOND = 50000 };
+/* What a guest of each door may send within a second. Peers carry the log; agents report and fetch
+ * blobs a chunk a request; people type. */
+static const struct {
+    int64_t bytes;
+    int64_t messages;
+} quota[DOOR_COUNT] = {
+    [DOOR_PEER] = {256 << 20, 50000},
+    [DOOR_AGENT] = {16 << 20, 2000},
+    [DOOR_CLIENT] = {8 << 20, 1000},
+    [DOOR_ENROL] = {1 << 20, 100},
+};
 
 struct admission {
     struct map *guests;
@@ -69,8 +78,9 @@ void admission_set(struct admission *t, enum door door, const struct key *key, s
         .role = str_dup(role),
         .role_bits = wire_role_of(role),
         .heard_ms = -1,
-        .bytes_left = BYTES_PER_SECOND,
-        .messages_left = MESSAGES_PER_SECOND,
+        .alarmed_ms = -1,
+        .bytes_left = quota[door].bytes,
+        .messages_left = quota[door].messages,
     };
     guest_free(map_set(t->guests, slot_of(&slot, door, key), g));
 }
@@ -112,13 +122,40 @@ struct guest *admission_at(struct admission *t, size_t i)
     return map_value_at(t->guests, i);
 }
 
+static bool is_same(const unsigned char *a, size_t a_len, const unsigned char *b, size_t b_len)
+{
+    return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+bool guest_heard(struct guest *g, const unsigned char *id, size_t id_len, int64_t now_ms)
+{
+    HL_ASSERT(id_len > 0 && id_len <= CONNECTION_ID_MAX);
+    g->heard_ms = now_ms;
+    if (is_same(id, id_len, g->connection, g->connection_len))
+        return false;
+    if (!is_same(id, id_len, g->before, g->before_len)) {
+        memcpy(g->before, g->connection, sizeof(g->before));
+        g->before_len = g->connection_len;
+        memcpy(g->connection, id, id_len);
+        g->connection_len = id_len;
+        g->replaced_ms = now_ms;
+        return false;
+    }
+    if ((g->door != DOOR_PEER && g->door != DOOR_AGENT) ||
+        now_ms - g->replaced_ms <= CLONE_GRACE_MS ||
+        (g->alarmed_ms >= 0 && now_ms - g->alarmed_ms < CLONE_ALARM_MS))
+        return false;
+    g->alarmed_ms = now_ms;
+    return true;
+}
+
 bool guest_may_spend(struct guest *g, size_t bytes, int64_t now_ms)
 {
     int64_t passed_ms = now_ms - g->tokens_ms;
 
     if (passed_ms >= 1000 || passed_ms < 0) {
-        g->bytes_left = BYTES_PER_SECOND;
-        g->messages_left = MESSAGES_PER_SECOND;
+        g->bytes_left = quota[g->door].bytes;
+        g->messages_left = quota[g->door].messages;
         g->tokens_ms = now_ms;
     }
     if (g->messages_left <= 0 || g->bytes_left < (int64_t)bytes)

@@ -17,9 +17,11 @@ struct guest {
     size_t connection_len;
     unsigned char before[32]; /* the one before that */
     size_t before_len;
-    int64_t heard_ms;   /* last message; -1 = never */
-    int64_t tokens_ms;  /* of the quota: when it was last filled */
-    int64_t bytes_left; /* what may still come now */
+    int64_t replaced_ms; /* when `connection` took the place of `before` */
+    int64_t alarmed_ms;  /* last clone alarm; -1 = never */
+    int64_t heard_ms;    /* last message; -1 = never */
+    int64_t tokens_ms;   /* of the quota: when it was last filled */
+    int64_t bytes_left;  /* what may still come now */
     int64_t messages_left;
 };
 
@@ -35,6 +37,16 @@ struct guest *admission_find(struct admission *t, enum door door, const struct k
 struct guest *admission_find_name(struct admission *t, enum door door, struct str name);
 size_t admission_count(const struct admission *t);
 struct guest *admission_at(struct admission *t, size_t i);
+
+/*
+ * A message came from the guest over connection `id`. libzmq gives every connection a new id, so
+ * one that still speaks CLONE_GRACE_MS after another took its place means two live connections with
+ * one key: true, once in CLONE_ALARM_MS. (Within the grace it is what stood in its queue.) Peers
+ * and agents have one connection each; people may have several, for them the answer is always
+ * false.
+ */
+enum { CLONE_GRACE_MS = 2000, CLONE_ALARM_MS = 10000, CONNECTION_ID_MAX = 32 };
+bool guest_heard(struct guest *g, const unsigned char *id, size_t id_len, int64_t now_ms);
 
 /* Takes a message of `bytes` from the guest's quota; false when it is used up. */
 bool guest_may_spend(struct guest *g, size_t bytes, int64_t now_ms);

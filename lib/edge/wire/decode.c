@@ -6,14 +6,32 @@
 
 #include "hlmesh.pb-c.h"
 
-/* A message of 1 MiB may cost this much to parse (empty elements amplify most, raft.md 4.3). */
-enum { PARSE_BYTES_MAX = 32 << 20 };
+/*
+ * What one message may cost to parse. protobuf-c takes about 100 bytes for the two bytes of an
+ * empty element (raft.md 4.3); a full ledger of 10 000 objects needs 3 MiB.
+ */
+enum { PARSE_BYTES_MAX = 16 << 20 };
 
+/* The caller's arena may hold earlier messages: only what this one adds counts. */
+struct budget {
+    struct arena *arena;
+    size_t used_max;
+};
+
+static struct budget budget_in(struct arena *a)
+{
+    return (struct budget){a, arena_used_bytes(a) + PARSE_BYTES_MAX};
+}
+
+/* NULL makes the parser give up cleanly. Arena memory is zeroed, which protobuf-c 1.4.1 needs for
+ * unknown_fields. */
 static void *allocate(void *context, size_t size)
 {
-    struct arena *a = context;
+    struct budget *b = context;
 
-    return arena_used_bytes(a) + size > PARSE_BYTES_MAX ? NULL : arena_alloc(a, size);
+    return size > PARSE_BYTES_MAX || arena_used_bytes(b->arena) + size > b->used_max
+               ? NULL
+               : arena_alloc(b->arena, size);
 }
 
 static void release(void *context, void *p)
@@ -48,10 +66,9 @@ static bool take_key(struct key *out, ProtobufCBinaryData in)
 
 static bool decode_raft(const Hl__Raft *p, struct arena *a, struct raft_message *out)
 {
-    struct raft_entry *entry = arena_array(a, struct raft_entry, p->n_entries);
-
-    if (p->kind < RAFT_MSG_PRE_VOTE || p->kind > RAFT_MSG_KIND_MAX)
+    if (p->kind < RAFT_MSG_PRE_VOTE || p->kind > RAFT_MSG_KIND_MAX || p->n_entries > WIRE_LIST_MAX)
         return false;
+    struct raft_entry *entry = arena_array(a, struct raft_entry, p->n_entries);
     for (size_t i = 0; i < p->n_entries; i++) {
         const Hl__RaftEntry *e = p->entries[i];
 
@@ -82,10 +99,10 @@ static bool decode_raft(const Hl__Raft *p, struct arena *a, struct raft_message 
 
 static bool decode_hello(const Hl__Hello *p, struct arena *a, struct wire_hello *out)
 {
+    if (p->n_roles > WIRE_ROLES_MAX)
+        return false;
     out->role_count = p->n_roles;
     out->role = arena_array(a, struct str, p->n_roles);
-    if (p->n_roles > 64)
-        return false;
     for (size_t i = 0; i < p->n_roles; i++) {
         if (!take_str(&out->role[i], p->roles[i], WIRE_NAME_MAX))
             return false;
@@ -100,10 +117,10 @@ static bool decode_heartbeat(const Hl__Heartbeat *p, struct arena *a, struct wir
     out->sequence = p->sequence;
     out->free_slots = p->free_slots;
     out->rss_bytes = p->rss_bytes;
-    out->lease_count = p->n_leases;
-    out->lease = arena_array(a, struct wire_lease, p->n_leases);
     if (p->n_leases > WIRE_LIST_MAX)
         return false;
+    out->lease_count = p->n_leases;
+    out->lease = arena_array(a, struct wire_lease, p->n_leases);
     for (size_t i = 0; i < p->n_leases; i++) {
         if (!take_str(&out->lease[i].key, p->leases[i]->key, WIRE_NAME_MAX))
             return false;
@@ -115,10 +132,9 @@ static bool decode_heartbeat(const Hl__Heartbeat *p, struct arena *a, struct wir
 static bool decode_objects(size_t count, Hl__Object *const *list, struct arena *a,
                            struct wire_object **out)
 {
-    struct wire_object *object = arena_array(a, struct wire_object, count);
-
     if (count > WIRE_LIST_MAX)
         return false;
+    struct wire_object *object = arena_array(a, struct wire_object, count);
     for (size_t i = 0; i < count; i++) {
         if (!take_str(&object[i].id, list[i]->id, WIRE_TEXT_MAX) ||
             !take_str(&object[i].digest, list[i]->digest, DIGEST_HEX) ||
@@ -305,7 +321,8 @@ static bool decode_body(const Hl__Envelope *e, struct arena *a, struct wire_mess
 int wire_decode(struct str bytes, struct arena *a, struct wire_message *out, struct err *err)
 {
     struct wire_message message = {0};
-    ProtobufCAllocator allocator = {allocate, release, a};
+    struct budget budget = budget_in(a);
+    ProtobufCAllocator allocator = {allocate, release, &budget};
 
     out->kind = WIRE_NONE;
     int r = wire_prescan(bytes, err);
@@ -322,7 +339,8 @@ int wire_decode(struct str bytes, struct arena *a, struct wire_message *out, str
 
 int wire_command_decode(struct str bytes, struct arena *a, struct command *out, struct err *err)
 {
-    ProtobufCAllocator allocator = {allocate, release, a};
+    struct budget budget = budget_in(a);
+    ProtobufCAllocator allocator = {allocate, release, &budget};
     struct command c = {0};
 
     int r = wire_prescan_flat(bytes, err);

@@ -1,6 +1,6 @@
 /*
  * Structs to bytes. protobuf-c's structs are filled with borrowed pointers and packed; nothing is
- * copied twice.
+ * copied twice, except sentences that have to be cleaned first.
  */
 #include "edge/wire/messages.h"
 
@@ -16,6 +16,44 @@ static ProtobufCBinaryData digest_bytes(const struct digest *d)
     return (ProtobufCBinaryData){DIGEST_BYTES, (uint8_t *)(uintptr_t)d->bytes};
 }
 
+/* Length of the head of s that fits into max bytes and ends between characters. */
+static size_t fitting(struct str s, size_t max)
+{
+    size_t len = s.len < max ? s.len : max;
+
+    while (len > 0 && len < s.len && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
+/*
+ * A sentence for people: it may quote a file name or a library, so it is made fit for the reader's
+ * checks instead of being refused there again and again.
+ */
+static ProtobufCBinaryData text_of(struct arena *a, struct str s)
+{
+    s.len = fitting(s, WIRE_TEXT_MAX);
+    if (str_is_utf8(s) && !str_has_byte(s, '\0'))
+        return bytes_of(s);
+    char *clean = arena_cstr(a, s);
+    for (size_t at = 0; at < s.len;) {
+        uint32_t rune = 0;
+        size_t n = str_rune(s, at, &rune);
+        if (n == 0 || rune == 0)
+            clean[at] = '?';
+        at += n ? n : 1;
+    }
+    return bytes_of((struct str){clean, s.len});
+}
+
+static int check_count(size_t count, struct err *err)
+{
+    if (count > WIRE_LIST_MAX)
+        return err_set(err, HL_ELIMIT, "message with a list of %zu, at most %d", count,
+                       WIRE_LIST_MAX);
+    return 0;
+}
+
 static int pack(struct buf *out, const Hl__Envelope *e, struct err *err)
 {
     size_t len = hl__envelope__get_packed_size(e);
@@ -25,6 +63,22 @@ static int pack(struct buf *out, const Hl__Envelope *e, struct err *err)
     hl__envelope__pack(e, (uint8_t *)buf_reserve(out, len));
     buf_commit(out, len);
     return 0;
+}
+
+/* How many entries fit: with at most 40 bytes around each, the rest stays below the limit. */
+static size_t entries_that_fit(const struct raft_message *m)
+{
+    enum { AROUND_ENTRY = 40, AROUND_MESSAGE = 256 };
+    size_t bytes = AROUND_MESSAGE;
+    size_t count = 0;
+
+    while (count < m->entry_count && count < WIRE_LIST_MAX) {
+        bytes += m->entry[count].data.len + AROUND_ENTRY;
+        if (bytes > WIRE_BYTES_MAX && count > 0)
+            break;
+        count++;
+    }
+    return count;
 }
 
 static int encode_raft(struct buf *out, const struct raft_message *m, struct err *err)
@@ -42,10 +96,10 @@ static int encode_raft(struct buf *out, const struct raft_message *m, struct err
     p.commit = m->commit;
     p.round = m->round;
     p.is_rejected = m->is_rejected;
-    p.n_entries = m->entry_count;
-    p.entries = arena_array(a, Hl__RaftEntry *, m->entry_count);
-    Hl__RaftEntry *entries = arena_array(a, Hl__RaftEntry, m->entry_count);
-    for (size_t i = 0; i < m->entry_count; i++) {
+    p.n_entries = entries_that_fit(m);
+    p.entries = arena_array(a, Hl__RaftEntry *, p.n_entries);
+    Hl__RaftEntry *entries = arena_array(a, Hl__RaftEntry, p.n_entries);
+    for (size_t i = 0; i < p.n_entries; i++) {
         hl__raft_entry__init(&entries[i]);
         entries[i].index = m->entry[i].index;
         entries[i].term = m->entry[i].term;
@@ -97,6 +151,9 @@ static int encode_heartbeat(struct buf *out, const struct wire_heartbeat *m, str
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Heartbeat p = HL__HEARTBEAT__INIT;
 
+    int r = check_count(m->lease_count, err);
+    if (r < 0)
+        return r;
     p.sequence = m->sequence;
     p.free_slots = m->free_slots;
     p.rss_bytes = m->rss_bytes;
@@ -120,12 +177,15 @@ static int encode_report(struct buf *out, const struct wire_report *m, struct er
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Report p = HL__REPORT__INIT;
 
+    int r = check_count(m->object_count, err);
+    if (r < 0)
+        return r;
     p.key = bytes_of(m->key);
     p.epoch = m->epoch;
     p.input = digest_bytes(&m->input);
     p.outcome = (uint32_t)m->outcome;
-    p.message = bytes_of(m->message);
-    p.file = bytes_of(m->file);
+    p.message = text_of(a, m->message);
+    p.file = text_of(a, m->file);
     p.line = m->line;
     p.column = m->column;
     p.commit = bytes_of(m->commit);
@@ -146,6 +206,9 @@ static int encode_work(struct buf *out, const struct wire_work *m, struct err *e
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Work p = HL__WORK__INIT;
 
+    int r = check_count(m->ledger_count, err);
+    if (r < 0)
+        return r;
     p.key = bytes_of(m->key);
     p.epoch = m->epoch;
     p.term = m->term;
@@ -195,12 +258,13 @@ static int encode_welcome(struct buf *out, const struct wire_welcome *m, struct 
 
 static int encode_cancel(struct buf *out, const struct wire_cancel *m, struct err *err)
 {
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Cancel p = HL__CANCEL__INIT;
 
     p.key = bytes_of(m->key);
     p.epoch = m->epoch;
-    p.reason = bytes_of(m->reason);
+    p.reason = text_of(a, m->reason);
     e.body_case = HL__ENVELOPE__BODY_CANCEL;
     e.cancel = &p;
     return pack(out, &e, err);
@@ -208,13 +272,14 @@ static int encode_cancel(struct buf *out, const struct wire_cancel *m, struct er
 
 static int encode_report_ack(struct buf *out, const struct wire_report_ack *m, struct err *err)
 {
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__ReportAck p = HL__REPORT_ACK__INIT;
 
     p.key = bytes_of(m->key);
     p.epoch = m->epoch;
     p.is_accepted = m->is_accepted;
-    p.reason = bytes_of(m->reason);
+    p.reason = text_of(a, m->reason);
     e.body_case = HL__ENVELOPE__BODY_REPORT_ACK;
     e.report_ack = &p;
     return pack(out, &e, err);
@@ -253,15 +318,16 @@ static int encode_request(struct buf *out, const struct wire_request *m, struct 
 
 static int encode_reply(struct buf *out, const struct wire_reply *m, struct err *err)
 {
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Reply p = HL__REPLY__INIT;
 
     p.id = m->id;
     p.code = m->code;
     p.error_id = bytes_of(m->error_id);
-    p.error = bytes_of(m->error);
-    p.next = bytes_of(m->next);
-    p.file = bytes_of(m->file);
+    p.error = text_of(a, m->error);
+    p.next = text_of(a, m->next);
+    p.file = text_of(a, m->file);
     p.line = m->line;
     p.column = m->column;
     p.body = bytes_of(m->body);
@@ -290,11 +356,12 @@ static int encode_enrol(struct buf *out, const struct wire_enrol *m, struct err 
 
 static int encode_enrol_reply(struct buf *out, const struct wire_enrol_reply *m, struct err *err)
 {
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__EnrolReply p = HL__ENROL_REPLY__INIT;
 
     p.status = (uint32_t)m->status;
-    p.text = bytes_of(m->text);
+    p.text = text_of(a, m->text);
     e.body_case = HL__ENVELOPE__BODY_ENROL_REPLY;
     e.enrol_reply = &p;
     return pack(out, &e, err);

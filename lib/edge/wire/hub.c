@@ -1,6 +1,7 @@
 /*
- * One loop's worth of sockets. Everything inbound passes the same five questions in the same order:
- * two frames? a key still admitted? within its quota? well-formed? allowed to its role?
+ * One loop's worth of sockets. Everything inbound passes the same questions in the same order: two
+ * frames over a connection that libzmq named? a key still admitted? within its quota? well-formed?
+ * allowed to its role? speaking for itself?
  */
 #include "edge/wire/hub.h"
 
@@ -12,15 +13,18 @@
 
 #include "edge/wire/admission.h"
 #include "edge/wire/socket.h"
+#include "edge/wire/stranger.h"
 #include "edge/wire/zap.h"
 
 enum {
     PEER_QUEUE = 256,
     GUEST_QUEUE = 64,
-    SOCKETS_MAX = 1 + DOOR_COUNT + 2 * KEYS_MEMBERS_MAX + 1,
+    SOCKETS_MAX = 1 + 2 * DOOR_COUNT + KEYS_MEMBERS_MAX + 1,
     ALIVE_MS = 10000,
-    STRANGERS_MAX = 256,
-    STRANGER_PER_MINUTE = 10,
+    ROUTING_ID_BYTES = 5,          /* of those that libzmq makes: a zero and 32 bits */
+    TURN_MESSAGES = 64,            /* refused ones that one turn may read away ... */
+    TURN_BYTES = 1 << 20,          /* ... and what they may leave in the arena */
+    REPLY_AROUND_BYTES = 32 << 10, /* what a reply has beside its body: texts and numbers */
 };
 
 struct peer_link {
@@ -30,18 +34,13 @@ struct peer_link {
     void *monitor;
 };
 
-struct stranger {
-    char address[64];
-    int64_t since_ms;
-    int count;
-};
-
 struct wire_hub {
     void *context;
     void *zap;
     struct admission *table;
     struct {
         void *socket;
+        void *monitor;
         char endpoint[256];
         bool must_unbind; /* a key was expelled: cut all sessions of the door */
         bool must_bind;
@@ -49,10 +48,21 @@ struct wire_hub {
     struct peer_link peer[KEYS_MEMBERS_MAX];
     size_t peer_count;
     size_t next_door; /* round robin, so that no door starves another */
-    struct stranger stranger[STRANGERS_MAX];
+    struct strangers *strangers;
+    uint64_t member; /* who we are */
+    int64_t now_ms;  /* of the last hub_next */
     struct wire_hub_stats stats;
     struct buf out;
 };
+
+static void *watch(struct wire_hub *hub, void *socket, const char *what, uint64_t number,
+                   int events, struct err *err)
+{
+    char endpoint[64];
+
+    snprintf(endpoint, sizeof(endpoint), "inproc://%s-%llu", what, (unsigned long long)number);
+    return socket_watch(hub->context, socket, endpoint, events, err);
+}
 
 static int open_door(struct wire_hub *hub, enum door d, const struct roster_member *self,
                      const struct coordinator_keys *keys, struct err *err)
@@ -63,6 +73,11 @@ static int open_door(struct wire_hub *hub, enum door d, const struct roster_memb
                                         d == DOOR_PEER ? PEER_QUEUE : GUEST_QUEUE, err);
     if (!hub->door[d].socket)
         return err->code;
+    hub->door[d].monitor =
+        watch(hub, hub->door[d].socket, "door", d,
+              ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL, err);
+    if (!hub->door[d].monitor)
+        return err->code;
     int r = socket_bind(hub->door[d].socket, self->endpoint[d], err);
     if (r < 0)
         return r;
@@ -70,22 +85,6 @@ static int open_door(struct wire_hub *hub, enum door d, const struct roster_memb
     if (zmq_getsockopt(hub->door[d].socket, ZMQ_LAST_ENDPOINT, hub->door[d].endpoint, &len) != 0)
         return err_set(err, HL_EIO, "no endpoint: %s", zmq_strerror(zmq_errno()));
     return 0;
-}
-
-static void *watch_connection(struct wire_hub *hub, void *socket, uint64_t member)
-{
-    char endpoint[64];
-    void *monitor;
-
-    snprintf(endpoint, sizeof(endpoint), "inproc://watch-%llu", (unsigned long long)member);
-    if (zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) != 0)
-        return NULL;
-    monitor = zmq_socket(hub->context, ZMQ_PAIR);
-    if (monitor && zmq_connect(monitor, endpoint) != 0) {
-        zmq_close(monitor);
-        monitor = NULL;
-    }
-    return monitor;
 }
 
 static int open_peers(struct wire_hub *hub, const struct wire_hub_config *c, struct err *err)
@@ -103,7 +102,9 @@ static int open_peers(struct wire_hub *hub, const struct wire_hub_config *c, str
                                   m->endpoint[DOOR_PEER], PEER_QUEUE, err);
         if (!p->socket)
             return err->code;
-        p->monitor = watch_connection(hub, p->socket, m->id);
+        p->monitor = watch(hub, p->socket, "peer", m->id, ZMQ_EVENT_DISCONNECTED, err);
+        if (!p->monitor)
+            return err->code;
         hub->peer_count++;
     }
     return 0;
@@ -140,6 +141,8 @@ int hub_open(const struct wire_hub_config *config, struct wire_hub **out, struct
     if (!hub->context)
         hl_die("no ZeroMQ context");
     hub->table = admission_new(keys_random_u64());
+    hub->strangers = strangers_new();
+    hub->member = config->member;
     int r = open_all(hub, config, err ? err : &local);
     if (r < 0) {
         hub_close(hub);
@@ -157,11 +160,14 @@ void hub_close(struct wire_hub *hub)
         socket_close(hub->peer[i].socket);
         socket_close(hub->peer[i].monitor);
     }
-    for (int d = 0; d < DOOR_COUNT; d++)
+    for (int d = 0; d < DOOR_COUNT; d++) {
         socket_close(hub->door[d].socket);
+        socket_close(hub->door[d].monitor);
+    }
     socket_close(hub->zap);
     zmq_ctx_term(hub->context);
     admission_free(hub->table);
+    strangers_free(hub->strangers);
     buf_deinit(&hub->out);
     free(hub);
 }
@@ -213,13 +219,12 @@ void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms)
     items[count++] = (zmq_pollitem_t){hub->zap, 0, ZMQ_POLLIN, 0};
     for (int d = 0; d < DOOR_COUNT; d++) {
         items[count++] = (zmq_pollitem_t){hub->door[d].socket, 0, ZMQ_POLLIN, 0};
+        items[count++] = (zmq_pollitem_t){hub->door[d].monitor, 0, ZMQ_POLLIN, 0};
         if (hub->door[d].must_unbind || hub->door[d].must_bind)
             timeout_ms = timeout_ms > 10 || timeout_ms < 0 ? 10 : timeout_ms;
     }
-    for (size_t i = 0; i < hub->peer_count; i++) {
-        if (hub->peer[i].monitor)
-            items[count++] = (zmq_pollitem_t){hub->peer[i].monitor, 0, ZMQ_POLLIN, 0};
-    }
+    for (size_t i = 0; i < hub->peer_count; i++)
+        items[count++] = (zmq_pollitem_t){hub->peer[i].monitor, 0, ZMQ_POLLIN, 0};
     if (extra_fd >= 0)
         items[count++] = (zmq_pollitem_t){NULL, extra_fd, ZMQ_POLLIN, 0};
     zmq_poll(items, count, timeout_ms < 0 ? -1 : (long)timeout_ms);
@@ -230,18 +235,23 @@ void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms)
 static bool take_lost_peer(struct wire_hub *hub, struct wire_inbound *out)
 {
     for (size_t i = 0; i < hub->peer_count; i++) {
-        unsigned char head[16];
-        char address[256];
-
-        if (!hub->peer[i].monitor ||
-            zmq_recv(hub->peer[i].monitor, head, sizeof(head), ZMQ_DONTWAIT) < 0)
+        if (socket_take_event(hub->peer[i].monitor) == 0)
             continue;
-        zmq_recv(hub->peer[i].monitor, address, sizeof(address), ZMQ_DONTWAIT);
         *out = (struct wire_inbound){
             .kind = WIRE_IN_PEER_LOST, .door = DOOR_PEER, .member = hub->peer[i].member};
         return true;
     }
     return false;
+}
+
+static void count_broken_handshakes(struct wire_hub *hub)
+{
+    for (int d = 0; d < DOOR_COUNT; d++) {
+        while (socket_take_event(hub->door[d].monitor) != 0) {
+            hub->stats.handshakes_failed++;
+            hub->stats.handshakes_broken++;
+        }
+    }
 }
 
 static bool has_more(void *socket)
@@ -252,8 +262,11 @@ static bool has_more(void *socket)
     return zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &len) == 0 && more != 0;
 }
 
-/* Reads [connection][payload] into from and *payload (initialised). False if nothing waits;
- * *out_is_framed is false for any other shape, which was read to its end. */
+/*
+ * Reads [connection][payload] into from and *payload (initialised). False if nothing waits;
+ * *out_is_framed is false for any other shape, which was read to its end, and for a connection that
+ * chose its own name: none of ours does (S-4).
+ */
 static bool receive(void *socket, struct wire_connection *from, zmq_msg_t *payload,
                     bool *out_is_framed)
 {
@@ -261,16 +274,19 @@ static bool receive(void *socket, struct wire_connection *from, zmq_msg_t *paylo
 
     if (n < 0)
         return false;
-    from->id_len = (size_t)n < sizeof(from->id) ? (size_t)n : sizeof(from->id);
-    *out_is_framed = has_more(socket) && zmq_msg_recv(payload, socket, ZMQ_DONTWAIT) >= 0;
+    bool is_ours = n == ROUTING_ID_BYTES && from->id[0] == 0;
+    from->id_len = is_ours ? (size_t)n : 0;
+    *out_is_framed =
+        has_more(socket) && zmq_msg_recv(payload, socket, ZMQ_DONTWAIT) >= 0 && is_ours;
     while (has_more(socket)) {
         zmq_msg_t rest;
 
         *out_is_framed = false;
         zmq_msg_init(&rest);
-        if (zmq_msg_recv(&rest, socket, ZMQ_DONTWAIT) < 0)
-            break;
+        int r = zmq_msg_recv(&rest, socket, ZMQ_DONTWAIT);
         zmq_msg_close(&rest);
+        if (r < 0)
+            break;
     }
     return true;
 }
@@ -284,37 +300,14 @@ static bool read_sender(zmq_msg_t *payload, struct wire_inbound *in)
     return user && key_parse(str_from(user), &in->key);
 }
 
-/* Ten enrolments a minute from one address; the table forgets the oldest. */
-static bool stranger_may(struct wire_hub *hub, const char *address, int64_t now_ms)
-{
-    struct stranger *oldest = &hub->stranger[0];
-
-    for (size_t i = 0; i < STRANGERS_MAX; i++) {
-        struct stranger *s = &hub->stranger[i];
-
-        if (strcmp(s->address, address) == 0) {
-            if (now_ms - s->since_ms >= 60000) {
-                s->since_ms = now_ms;
-                s->count = 0;
-            }
-            return ++s->count <= STRANGER_PER_MINUTE;
-        }
-        if (s->since_ms < oldest->since_ms || s->address[0] == '\0')
-            oldest = s;
-    }
-    *oldest = (struct stranger){.since_ms = now_ms, .count = 1};
-    snprintf(oldest->address, sizeof(oldest->address), "%s", address);
-    return true;
-}
-
 /* Whose message is it, and may it send now? Fills name, role and member. */
 static bool judge_sender(struct wire_hub *hub, struct wire_inbound *in, size_t bytes,
-                         int64_t now_ms, struct guest **out_guest)
+                         struct guest **out_guest)
 {
     *out_guest = NULL;
     if (in->door == DOOR_ENROL) {
         in->role = STR("stranger");
-        if (stranger_may(hub, in->address, now_ms))
+        if (stranger_may_ask(hub->strangers, in->address, hub->now_ms, &in->from.stranger))
             return true;
         hub->stats.refused_rate++;
         return false;
@@ -324,40 +317,41 @@ static bool judge_sender(struct wire_hub *hub, struct wire_inbound *in, size_t b
         hub->stats.refused_key++;
         return false;
     }
-    if (!guest_may_spend(g, bytes, now_ms)) {
+    if (!guest_may_spend(g, bytes, hub->now_ms)) {
         hub->stats.refused_rate++;
         return false;
     }
-    in->name = g->name;
-    in->role = g->role;
     *out_guest = g;
     return true;
 }
 
-static bool is_same_connection(const struct wire_connection *c, const unsigned char *id, size_t len)
+static uint64_t member_of(const struct wire_hub *hub, const struct key *key)
 {
-    return c->id_len == len && memcmp(c->id, id, len) == 0;
-}
-
-/* libzmq gives every connection a new routing id, so an id that comes back after another was used
- * means two live connections with one key. */
-static bool note_connection(struct guest *g, const struct wire_connection *from, int64_t now_ms)
-{
-    bool is_clone = false;
-
-    if (!is_same_connection(from, g->connection, g->connection_len)) {
-        is_clone = is_same_connection(from, g->before, g->before_len) && g->before_len > 0 &&
-                   now_ms - g->heard_ms < ALIVE_MS;
-        memcpy(g->before, g->connection, sizeof(g->before));
-        g->before_len = g->connection_len;
-        memcpy(g->connection, from->id, sizeof(g->connection));
-        g->connection_len = from->id_len;
+    for (size_t i = 0; i < hub->peer_count; i++) {
+        if (key_eq(&hub->peer[i].key, key))
+            return hub->peer[i].member;
     }
-    g->heard_ms = now_ms;
-    return is_clone;
+    return 0;
 }
 
-static bool judge(struct wire_hub *hub, zmq_msg_t *payload, int64_t now_ms, struct arena *a,
+/* What a message says about its sender must be what its key says (S-4). */
+static bool speaks_for_itself(const struct wire_hub *hub, const struct wire_inbound *in)
+{
+    const struct wire_message *m = &in->message;
+
+    switch (m->kind) {
+    case WIRE_RAFT:
+        return m->raft.from == in->member && m->raft.to == hub->member;
+    case WIRE_HELLO:
+        return str_eq(m->hello.node, in->name);
+    case WIRE_ENROL:
+        return key_eq(&m->enrol.agent_key, &in->key);
+    default:
+        return true;
+    }
+}
+
+static bool judge(struct wire_hub *hub, zmq_msg_t *payload, struct arena *a,
                   struct wire_inbound *in)
 {
     struct str bytes = {zmq_msg_data(payload), zmq_msg_size(payload)};
@@ -367,43 +361,33 @@ static bool judge(struct wire_hub *hub, zmq_msg_t *payload, int64_t now_ms, stru
         hub->stats.refused_key++;
         return false;
     }
-    if (!judge_sender(hub, in, bytes.len, now_ms, &g))
+    if (!judge_sender(hub, in, bytes.len, &g))
         return false;
-    /* The parser keeps pointers into what it reads: it reads a copy of ours. */
-    if (wire_decode(arena_dup(a, bytes), a, &in->message, NULL) < 0) {
+    if (wire_decode(bytes, a, &in->message, NULL) < 0) {
         hub->stats.refused_bytes++;
         return false;
     }
-    if (!wire_may_send(wire_role_of(in->role), in->message.kind)) {
+    /* Copies: the guest may be expelled while the message is still in use. */
+    in->name = g ? arena_dup(a, g->name) : STR_NONE;
+    in->role = g ? arena_dup(a, g->role) : in->role;
+    in->member = in->door == DOOR_PEER ? member_of(hub, &in->key) : 0;
+    if (!wire_may_send(g ? g->role_bits : WIRE_ROLE_STRANGER, in->message.kind) ||
+        !speaks_for_itself(hub, in)) {
         hub->stats.refused_role++;
         return false;
     }
-    if (g && note_connection(g, &in->from, now_ms)) {
+    if (g && guest_heard(g, in->from.id, in->from.id_len, hub->now_ms))
         in->kind = WIRE_IN_CLONE;
-        return true;
-    }
     return true;
 }
 
-static bool fill_member(struct wire_hub *hub, struct wire_inbound *in)
+/* The next good message of a door. A turn ends early when what it refused has cost enough: the
+ * caller comes back with an empty arena, because the socket is still readable. */
+static bool take_from(struct wire_hub *hub, enum door d, struct arena *a, struct wire_inbound *out)
 {
-    if (in->door != DOOR_PEER)
-        return true;
-    in->member = in->message.kind == WIRE_RAFT ? in->message.raft.from : 0;
-    if (in->member == 0)
-        return true;
-    /* A peer may speak for itself only. */
-    for (size_t i = 0; i < hub->peer_count; i++) {
-        if (hub->peer[i].member == in->member)
-            return key_eq(&hub->peer[i].key, &in->key);
-    }
-    return false;
-}
+    size_t used_max = arena_used_bytes(a) + TURN_BYTES;
 
-static bool take_from(struct wire_hub *hub, enum door d, int64_t now_ms, struct arena *a,
-                      struct wire_inbound *out)
-{
-    for (int tries = 0; tries < 64; tries++) {
+    for (int tries = 0; tries < TURN_MESSAGES && arena_used_bytes(a) < used_max; tries++) {
         struct wire_inbound in = {.kind = WIRE_IN_MESSAGE, .door = d, .from = {.door = d}};
         bool is_framed = false;
         bool is_good = false;
@@ -414,7 +398,7 @@ static bool take_from(struct wire_hub *hub, enum door d, int64_t now_ms, struct 
         if (is_there && !is_framed)
             hub->stats.refused_bytes++;
         if (is_there && is_framed)
-            is_good = judge(hub, &payload, now_ms, a, &in) && fill_member(hub, &in);
+            is_good = judge(hub, &payload, a, &in);
         zmq_msg_close(&payload);
         if (!is_there)
             return false;
@@ -429,14 +413,16 @@ static bool take_from(struct wire_hub *hub, enum door d, int64_t now_ms, struct 
 
 bool hub_next(struct wire_hub *hub, int64_t now_ms, struct arena *a, struct wire_inbound *out)
 {
+    hub->now_ms = now_ms;
     hub->stats.handshakes_failed += zap_serve(hub->zap, hub->table);
+    count_broken_handshakes(hub);
     serve_rebinds(hub);
     if (take_lost_peer(hub, out))
         return true;
     for (size_t i = 0; i < DOOR_COUNT; i++) {
         enum door d = (enum door)(hub->next_door++ % DOOR_COUNT);
 
-        if (take_from(hub, d, now_ms, a, out))
+        if (take_from(hub, d, a, out))
             return true;
     }
     return false;
@@ -485,10 +471,33 @@ bool hub_send_agent(struct wire_hub *hub, struct str name, const struct wire_mes
            send_to(hub, DOOR_AGENT, g->connection, g->connection_len, m);
 }
 
+/* An answer that is too large would leave its asker waiting for nothing. */
+static bool answer_too_large(struct wire_hub *hub, const struct wire_connection *to,
+                             const struct wire_reply *reply)
+{
+    const struct wire_message m = {
+        .kind = WIRE_REPLY,
+        .reply = {.id = reply->id,
+                  .code = HL_ELIMIT,
+                  .error_id = STR("HL-NET-LIMIT"),
+                  .error = STR("the answer is larger than a message may be (1 MiB)"),
+                  .next = STR("ask for less: name one object, or page with after and limit"),
+                  .revision = reply->revision,
+                  .leader = reply->leader,
+                  .is_leader = reply->is_leader}};
+
+    return send_to(hub, to->door, to->id, to->id_len, &m);
+}
+
 void hub_answer(struct wire_hub *hub, const struct wire_connection *to,
                 const struct wire_message *m)
 {
-    send_to(hub, to->door, to->id, to->id_len, m);
+    if (m->kind == WIRE_ENROL_REPLY && m->enrol_reply.status == WIRE_ENROL_REFUSED)
+        stranger_was_refused(hub->strangers, to->stranger, hub->now_ms);
+    if (m->kind == WIRE_REPLY && m->reply.body.len >= WIRE_BYTES_MAX - REPLY_AROUND_BYTES)
+        answer_too_large(hub, to, &m->reply);
+    else
+        send_to(hub, to->door, to->id, to->id_len, m);
 }
 
 void hub_stats_get(const struct wire_hub *hub, int64_t now_ms, struct wire_hub_stats *out)
@@ -500,4 +509,6 @@ void hub_stats_get(const struct wire_hub *hub, int64_t now_ms, struct wire_hub_s
         if (g->heard_ms >= 0 && now_ms - g->heard_ms < ALIVE_MS)
             out->connections[g->door]++;
     }
+    for (int d = 0; d < DOOR_COUNT; d++)
+        out->doors_closed += hub->door[d].must_bind;
 }

@@ -11,7 +11,11 @@
  *   for every message. Routing ids are libzmq's own and mean nothing beyond the connection.
  * - hub_expel forgets a key (its messages are dropped from then on) and rebinds the door within the
  *   next hub_next, which cuts its live sessions; the others reconnect by themselves.
- * - Limits: messages of 1 MiB, short queues, 2 s for a handshake, heartbeats on every connection.
+ * - A message speaks for its sender only: a Raft message for the member whose key it came with, a
+ *   hello for the node that the key was admitted as, an enrolment for the key of its connection.
+ * - Limits: messages of 1 MiB, short queues, 2 s for a handshake, heartbeats on every connection, a
+ *   quota of bytes and messages for each key; at the enrolment door 300 questions a minute from one
+ *   address, and after each refusal a second of silence, 10 refusals a minute.
  *
  * An agent is reached by its name, over the connection that its last message came from; a client by
  * the connection handle of its request. Sending never blocks: what does not fit is dropped and
@@ -35,13 +39,14 @@ struct wire_hub_config {
 enum wire_inbound_kind {
     WIRE_IN_MESSAGE,
     WIRE_IN_PEER_LOST, /* the connection to coordinator `member` broke */
-    WIRE_IN_CLONE,     /* two live connections use the key of `name` */
+    WIRE_IN_CLONE, /* two live connections use the key of `name`; the message is one of theirs */
 };
 
 struct wire_connection {
     unsigned char id[32]; /* libzmq's routing id */
     size_t id_len;
     enum door door;
+    uint32_t stranger; /* enrolment: whose refusals are counted; 0 = nobody's */
 };
 
 struct wire_inbound {
@@ -50,21 +55,23 @@ struct wire_inbound {
     struct wire_connection from; /* valid while it lives; to answer */
     struct key key;              /* of the sender, authenticated */
     struct str name;             /* from the admission table; empty at the enrolment door */
-    struct str role;             /* "agent", "admin", ... */
+    struct str role;             /* "agent", "admin", ...; "stranger" at the enrolment door */
     uint64_t member;             /* peers: their id */
     char address[64];            /* "10.0.4.17" */
     struct wire_message message;
 };
 
 struct wire_hub_stats {
-    uint64_t handshakes_failed; /* unknown key, wrong server key, no CURVE */
+    uint64_t handshakes_failed; /* all: unknown key, wrong server key, no CURVE */
+    uint64_t handshakes_broken; /* those among them that never got as far as naming a key */
     uint64_t messages_in;
     uint64_t refused_key;             /* key not or no longer admitted */
-    uint64_t refused_role;            /* kind not allowed to this role */
+    uint64_t refused_role;            /* kind not allowed to this role, or speaking for another */
     uint64_t refused_bytes;           /* malformed, too deep, too long */
     uint64_t refused_rate;            /* over the sender's quota */
     uint64_t dropped_out;             /* no connection, or its queue was full */
     uint32_t connections[DOOR_COUNT]; /* keys seen in the last 10 s */
+    uint32_t doors_closed; /* being rebound; more than a moment means the port was taken */
 };
 
 /* Opens everything or nothing. HL_ECONFLICT: an endpoint is taken (named); HL_EDENIED: the proof
@@ -81,12 +88,17 @@ void hub_expel(struct wire_hub *hub, enum door door, const struct key *key);
 
 /* Waits until a message is there, extra_fd is readable, or timeout_ms has passed. */
 void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms);
-/* The next inbound; true if there was one. Serves ZAP and pending rebinds. Never waits. */
+/*
+ * The next inbound; true if there was one. Serves ZAP and pending rebinds. Never waits. False means
+ * that this turn is over: reset the arena and hub_wait again (which returns at once if more waits).
+ */
 bool hub_next(struct wire_hub *hub, int64_t now_ms, struct arena *a, struct wire_inbound *out);
 
 void hub_send_peer(struct wire_hub *hub, uint64_t member, const struct wire_message *m);
 /* False if the agent has no connection here. */
 bool hub_send_agent(struct wire_hub *hub, struct str name, const struct wire_message *m);
+/* A reply over 1 MiB goes out as the error HL_ELIMIT instead. Refusing an enrolment here is what
+ * counts against its address. */
 void hub_answer(struct wire_hub *hub, const struct wire_connection *to,
                 const struct wire_message *m);
 

@@ -80,17 +80,32 @@ void link_wait(struct wire_link *link, int extra_fd, int64_t timeout_ms)
     zmq_poll(items, count, timeout_ms < 0 ? -1 : (long)timeout_ms);
 }
 
+/* One message read; false for one that is no good. */
+static bool read_one(zmq_msg_t *payload, struct arena *a, struct wire_message *out)
+{
+    struct str bytes = {zmq_msg_data(payload), zmq_msg_size(payload)};
+
+    return wire_decode(bytes, a, out, NULL) == 0 && wire_may_send(WIRE_ROLE_COORDINATOR, out->kind);
+}
+
 static bool take_from(void *socket, struct arena *a, struct wire_message *out)
 {
+    enum { TRIES = 64 };
     bool is_taken = false;
-    zmq_msg_t payload;
+    bool is_rest = false; /* of a message of several frames, which none of ours has */
+    int n = 0;
 
-    zmq_msg_init(&payload);
-    if (zmq_msg_recv(&payload, socket, ZMQ_DONTWAIT) >= 0 && !zmq_msg_more(&payload)) {
-        struct str bytes = {zmq_msg_data(&payload), zmq_msg_size(&payload)};
-        is_taken = wire_decode(arena_dup(a, bytes), a, out, NULL) == 0;
+    for (int i = 0; i < TRIES && n >= 0 && !is_taken; i++) {
+        zmq_msg_t payload;
+
+        zmq_msg_init(&payload);
+        n = zmq_msg_recv(&payload, socket, ZMQ_DONTWAIT);
+        bool has_more = n >= 0 && zmq_msg_more(&payload);
+        if (n >= 0 && !has_more && !is_rest)
+            is_taken = read_one(&payload, a, out);
+        is_rest = has_more;
+        zmq_msg_close(&payload);
     }
-    zmq_msg_close(&payload);
     return is_taken;
 }
 

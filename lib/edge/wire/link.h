@@ -20,7 +20,8 @@ HL_DEFINE_FREEP(link_close, struct wire_link)
 /* True if it was handed to a live or forming connection. */
 bool link_send(struct wire_link *link, uint64_t member, const struct wire_message *m);
 void link_wait(struct wire_link *link, int extra_fd, int64_t timeout_ms);
-/* The next message from any coordinator; malformed ones are skipped. */
+/* The next message from any coordinator. Malformed ones, and kinds that coordinators do not send,
+ * are skipped. */
 bool link_next(struct wire_link *link, struct arena *a, uint64_t *out_member,
                struct wire_message *out);
 

@@ -13,7 +13,8 @@
 enum {
     WIRE_NAME_MAX = 253,
     WIRE_TEXT_MAX = 4096,
-    WIRE_LIST_MAX = 10000,
+    WIRE_LIST_MAX = 10000, /* entries, leases, objects */
+    WIRE_ROLES_MAX = 64,
     WIRE_BLOB_CHUNK_MAX = 256 << 10,
 };
 
@@ -201,20 +202,27 @@ struct wire_message {
     };
 };
 
-/* Appends the bytes of m. A message over 1 MiB is HL_ELIMIT. */
+/*
+ * Appends the bytes of m; HL_ELIMIT for more than 1 MiB or WIRE_LIST_MAX elements. Two things are
+ * mended instead of refused, because their sender would only repeat them: sentences for people are
+ * cut to WIRE_TEXT_MAX and made UTF-8, and a Raft append of too many entries is cut to a head that
+ * fits, which is a valid append too.
+ */
 HL_MUST int wire_encode(struct buf *out, const struct wire_message *m, struct err *err);
 
 /*
  * The walk in front of the parser, over the wire format: HL_ELIMIT or HL_EINVAL when the bytes are
- * over 1 MiB, hold more than WIRE_FIELDS_MAX fields, or are not well-formed. The schema nests three
- * messages deep and no message contains itself, so that is also the deepest the parser can go.
- * Linear, without allocation. The flat form is for a message without messages in it (Command).
+ * over 1 MiB, hold more than WIRE_FIELDS_MAX fields, are not well-formed or hold two bodies. The
+ * schema nests three messages deep and no message contains itself, so that is also the deepest the
+ * parser can go. Linear, without allocation. The flat form is for a message without messages in it
+ * (Command).
  */
 enum { WIRE_BYTES_MAX = 1 << 20, WIRE_FIELDS_MAX = 100000 };
 HL_MUST int wire_prescan(struct str bytes, struct err *err);
 HL_MUST int wire_prescan_flat(struct str bytes, struct err *err);
 
-/* Pre-scan, parse, validate. HL_EINVAL or HL_ELIMIT; the message is then WIRE_NONE. */
+/* Pre-scan, parse, validate. HL_EINVAL or HL_ELIMIT; the message is then WIRE_NONE. Costs at most
+ * 16 MiB of the arena beside the structs, for the worst message of 1 MiB. */
 HL_MUST int wire_decode(struct str bytes, struct arena *a, struct wire_message *out,
                         struct err *err);
 
@@ -230,7 +238,9 @@ enum wire_role {
     WIRE_ROLE_VIEWER = 4,
     WIRE_ROLE_OPERATOR = 8,
     WIRE_ROLE_ADMIN = 16,
-    WIRE_ROLE_STRANGER = 32, /* at the enrolment door: any key */
+    WIRE_ROLE_STRANGER = 32,    /* at the enrolment door: any key */
+    WIRE_ROLE_COORDINATOR = 64, /* the other end of a link, known by the key of its door */
+    WIRE_ROLE_ALL = 127,
 };
 bool wire_may_send(unsigned role, enum wire_kind kind);
 /* WIRE_ROLE_* of "viewer", "operator", "admin", "agent"; 0 if unknown. */

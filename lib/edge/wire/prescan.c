@@ -1,10 +1,16 @@
 /*
  * The walk in front of the parser. protobuf-c recurses without a limit and allocates more than it
  * reads, so what it gets was walked before: every field of every message is counted, and only the
- * fields that the schema says are messages are walked into (the table below; a test compares it
- * with the .proto).
+ * fields that the schema says are messages are walked into. What the schema does not know is
+ * skipped whole, as the parser does: a later version may put anything there.
  */
-#include "edge/wire/messages.h"
+#include "edge/wire/prescan.h"
+
+const struct prescan_body prescan_bodies[] = {
+    {1, 10}, {2, 0},  {10, 0}, {11, 4}, {12, 11}, {13, 0}, {20, 0}, {21, 9},
+    {22, 0}, {23, 0}, {24, 0}, {30, 0}, {31, 0},  {40, 0}, {41, 0},
+};
+const size_t prescan_body_count = HL_COUNT(prescan_bodies);
 
 struct scan {
     size_t field_count;
@@ -68,19 +74,13 @@ static enum verdict walk_field(struct scan *s, struct str *in, uint32_t *out_fie
     }
 }
 
-/* Elements inside the bodies of an envelope that are messages themselves: body, field. */
-static const struct {
-    uint32_t body;
-    uint32_t field;
-} elements[] = {{1, 10}, {11, 4}, {12, 11}, {21, 9}};
-
-static bool is_element(uint32_t body, uint32_t field)
+static const struct prescan_body *find_body(uint32_t field)
 {
-    for (size_t i = 0; i < HL_COUNT(elements); i++) {
-        if (elements[i].body == body && elements[i].field == field)
-            return true;
+    for (size_t i = 0; i < prescan_body_count; i++) {
+        if (prescan_bodies[i].field == field)
+            return &prescan_bodies[i];
     }
-    return false;
+    return NULL;
 }
 
 static int refuse(enum verdict v, struct err *err)
@@ -101,7 +101,7 @@ static enum verdict walk_flat(struct scan *s, struct str in)
     return v;
 }
 
-static enum verdict walk_body(struct scan *s, uint32_t body, struct str in)
+static enum verdict walk_body(struct scan *s, const struct prescan_body *body, struct str in)
 {
     enum verdict v = WELL_FORMED;
     struct str inner;
@@ -109,7 +109,7 @@ static enum verdict walk_body(struct scan *s, uint32_t body, struct str in)
 
     while (in.len > 0 && v == WELL_FORMED) {
         v = walk_field(s, &in, &field, &inner);
-        if (v == WELL_FORMED && is_element(body, field))
+        if (v == WELL_FORMED && body->element != 0 && field == body->element)
             v = walk_flat(s, inner);
     }
     return v;
@@ -123,21 +123,34 @@ static int check_size(struct str bytes, struct err *err)
     return 0;
 }
 
-int wire_prescan(struct str bytes, struct err *err)
+/* Two bodies in one envelope would be merged by the parser, at a price: nobody sends them. */
+static enum verdict walk_envelope(struct scan *s, struct str in)
 {
-    struct scan s = {0};
+    enum verdict v = WELL_FORMED;
+    unsigned body_count = 0;
     struct str inner;
     uint32_t field;
 
-    int r = check_size(bytes, err);
-    while (r == 0 && bytes.len > 0) {
-        enum verdict v = walk_field(&s, &bytes, &field, &inner);
-        if (v == WELL_FORMED)
-            v = walk_body(&s, field, inner);
-        if (v != WELL_FORMED)
-            r = refuse(v, err);
+    while (in.len > 0 && v == WELL_FORMED) {
+        v = walk_field(s, &in, &field, &inner);
+        const struct prescan_body *body = v == WELL_FORMED ? find_body(field) : NULL;
+        if (body && ++body_count > 1)
+            return MALFORMED;
+        if (body)
+            v = walk_body(s, body, inner);
     }
-    return r;
+    return v;
+}
+
+int wire_prescan(struct str bytes, struct err *err)
+{
+    struct scan s = {0};
+
+    int r = check_size(bytes, err);
+    if (r < 0)
+        return r;
+    enum verdict v = walk_envelope(&s, bytes);
+    return v == WELL_FORMED ? 0 : refuse(v, err);
 }
 
 int wire_prescan_flat(struct str bytes, struct err *err)

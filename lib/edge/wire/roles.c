@@ -9,7 +9,7 @@ struct rule {
 
 enum { PEOPLE = WIRE_ROLE_VIEWER | WIRE_ROLE_OPERATOR | WIRE_ROLE_ADMIN };
 
-/* What a coordinator sends (welcome, work, reply, …) nobody may send to it. */
+/* What a coordinator says at its doors, nobody says to it: no key is admitted with that role. */
 static const struct rule rules[] = {
     {WIRE_NONE, "none", 0},
     {WIRE_RAFT, "raft", WIRE_ROLE_PEER},
@@ -18,15 +18,15 @@ static const struct rule rules[] = {
     {WIRE_HEARTBEAT, "heartbeat", WIRE_ROLE_AGENT},
     {WIRE_REPORT, "report", WIRE_ROLE_AGENT},
     {WIRE_BLOB_GET, "blob_get", WIRE_ROLE_AGENT},
-    {WIRE_WELCOME, "welcome", 0},
-    {WIRE_WORK, "work", 0},
-    {WIRE_CANCEL, "cancel", 0},
-    {WIRE_REPORT_ACK, "report_ack", 0},
-    {WIRE_BLOB_CHUNK, "blob_chunk", 0},
+    {WIRE_WELCOME, "welcome", WIRE_ROLE_COORDINATOR},
+    {WIRE_WORK, "work", WIRE_ROLE_COORDINATOR},
+    {WIRE_CANCEL, "cancel", WIRE_ROLE_COORDINATOR},
+    {WIRE_REPORT_ACK, "report_ack", WIRE_ROLE_COORDINATOR},
+    {WIRE_BLOB_CHUNK, "blob_chunk", WIRE_ROLE_COORDINATOR},
     {WIRE_REQUEST, "request", PEOPLE},
-    {WIRE_REPLY, "reply", 0},
+    {WIRE_REPLY, "reply", WIRE_ROLE_COORDINATOR},
     {WIRE_ENROL, "enrol", WIRE_ROLE_STRANGER},
-    {WIRE_ENROL_REPLY, "enrol_reply", 0},
+    {WIRE_ENROL_REPLY, "enrol_reply", WIRE_ROLE_COORDINATOR},
 };
 _Static_assert(HL_COUNT(rules) == WIRE_KIND_COUNT, "one rule a kind");
 

@@ -88,16 +88,14 @@ static void *open_socket(void *context, int type, int queue, struct err *err)
 void *socket_server(void *context, const struct key_pair *pair, const char *domain, int queue,
                     struct err *err)
 {
+    const int is_mandatory = 1; /* libzmq does not tell this one back */
     void *socket = open_socket(context, ZMQ_ROUTER, queue, err);
-    const int is_mandatory = 1;
 
     if (!socket)
         return NULL;
-    /* This one cannot be read back. */
-    if (zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &is_mandatory, sizeof(int)) != 0)
-        err_set(err, HL_EIO, "libzmq refuses ZMQ_ROUTER_MANDATORY");
-    else if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0)
-        err_set(err, HL_EIO, "libzmq refuses a ZAP domain");
+    if (zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, domain, strlen(domain)) != 0 ||
+        zmq_setsockopt(socket, ZMQ_ROUTER_MANDATORY, &is_mandatory, sizeof(is_mandatory)) != 0)
+        err_set(err, HL_EIO, "libzmq refuses an option: %s", zmq_strerror(zmq_errno()));
     else if (set_options(socket, server_options, HL_COUNT(server_options), err) == 0 &&
              set_key(socket, ZMQ_CURVE_SECRETKEY, &pair->secret_key, err) == 0)
         return socket;
@@ -105,11 +103,22 @@ void *socket_server(void *context, const struct key_pair *pair, const char *doma
     return NULL;
 }
 
+/* Only where it is asked for: with it on, IPv4 addresses would show as mapped ones. */
+static int allow_ipv6(void *socket, struct str endpoint, struct err *err)
+{
+    const struct option ipv6 = {ZMQ_IPV6, 1};
+
+    return str_has_byte(endpoint, '[') ? set_options(socket, &ipv6, 1, err) : 0;
+}
+
 static int connect_to(void *socket, struct str endpoint, struct err *err)
 {
     char text[256];
 
     snprintf(text, sizeof(text), STR_FMT, STR_ARG(endpoint));
+    int r = allow_ipv6(socket, endpoint, err);
+    if (r < 0)
+        return r;
     if (zmq_connect(socket, text) != 0)
         return err_set(err, HL_EINVAL, "cannot connect to %s: %s", text, zmq_strerror(zmq_errno()));
     return 0;
@@ -137,8 +146,9 @@ int socket_bind(void *socket, struct str endpoint, struct err *err)
     char text[256];
 
     snprintf(text, sizeof(text), STR_FMT, STR_ARG(endpoint));
-    if (zmq_bind(socket, text) == 0)
-        return 0;
+    int r = allow_ipv6(socket, endpoint, err);
+    if (r < 0 || zmq_bind(socket, text) == 0)
+        return r;
     if (zmq_errno() == EADDRINUSE)
         return err_set(err, HL_ECONFLICT,
                        "%s is taken by another process: stop it, or change the roster", text);
@@ -153,6 +163,34 @@ int socket_unbind(void *socket, struct str endpoint, struct err *err)
     if (zmq_unbind(socket, text) != 0)
         return err_set(err, HL_EIO, "cannot unbind %s: %s", text, zmq_strerror(zmq_errno()));
     return 0;
+}
+
+void *socket_watch(void *context, void *socket, const char *endpoint, int events, struct err *err)
+{
+    void *monitor = NULL;
+
+    if (zmq_socket_monitor(socket, endpoint, events) == 0)
+        monitor = zmq_socket(context, ZMQ_PAIR);
+    if (!monitor || zmq_connect(monitor, endpoint) != 0) {
+        err_set(err, HL_EIO, "cannot watch a socket: %s", zmq_strerror(zmq_errno()));
+        if (monitor)
+            zmq_close(monitor);
+        return NULL;
+    }
+    return monitor;
+}
+
+int socket_take_event(void *monitor)
+{
+    unsigned char head[16];
+    char address[256];
+    uint16_t event;
+
+    if (zmq_recv(monitor, head, sizeof(head), ZMQ_DONTWAIT) < (int)sizeof(event))
+        return 0;
+    memcpy(&event, head, sizeof(event));
+    zmq_recv(monitor, address, sizeof(address), ZMQ_DONTWAIT);
+    return event;
 }
 
 void socket_close(void *socket)

@@ -17,6 +17,11 @@ void *socket_client(void *context, const struct key_pair *pair, const struct key
 /* Binds; HL_ECONFLICT names an endpoint that is taken. */
 HL_MUST int socket_bind(void *socket, struct str endpoint, struct err *err);
 HL_MUST int socket_unbind(void *socket, struct str endpoint, struct err *err);
+/* A socket that gives the ZMQ_EVENT_* of `events` happening to `socket`, by way of `endpoint` (a
+ * name of its own, "inproc://..."). NULL on failure. */
+void *socket_watch(void *context, void *socket, const char *endpoint, int events, struct err *err);
+/* The next event; 0 if none waits. */
+int socket_take_event(void *monitor);
 void socket_close(void *socket);
 
 #endif

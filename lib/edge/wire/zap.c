@@ -113,77 +113,138 @@ size_t zap_serve(void *zap, struct admission *table)
 
 /* ---- the proof ---- */
 
-static void *open_monitor(void *context, void *socket, struct err *err)
-{
-    static const char endpoint[] = "inproc://proof";
-    void *monitor = NULL;
+struct trial {
+    void *context;
+    void *zap; /* NULL: nobody answers */
+    struct admission *table;
+    const struct key_pair *pair; /* the client's */
+    void *server;
+    void *monitor;
+    void *client;
+};
 
-    if (zmq_socket_monitor(socket, endpoint,
-                           ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED) == 0)
-        monitor = zmq_socket(context, ZMQ_PAIR);
-    if (!monitor || zmq_connect(monitor, endpoint) != 0) {
-        err_set(err, HL_EIO, "cannot watch a handshake: %s", zmq_strerror(zmq_errno()));
-        if (monitor)
-            zmq_close(monitor);
-        return NULL;
-    }
-    return monitor;
+enum verdict { IN, OUT, SILENT };
+
+static int open_trial(struct trial *t, const char *name, struct err *err)
+{
+    struct key_pair pair = key_pair_new();
+    char endpoint[256];
+    size_t len = sizeof(endpoint);
+
+    t->server = socket_server(t->context, &pair, door_name(DOOR_PEER), 4, err);
+    keys_wipe(&pair.secret_key, sizeof(pair.secret_key));
+    if (!t->server)
+        return HL_EIO;
+    t->monitor = socket_watch(t->context, t->server, name,
+                              ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                                  ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL,
+                              err);
+    if (!t->monitor || socket_bind(t->server, STR("tcp://127.0.0.1:*"), err) < 0)
+        return HL_EIO;
+    if (zmq_getsockopt(t->server, ZMQ_LAST_ENDPOINT, endpoint, &len) != 0)
+        return err_set(err, HL_EIO, "no endpoint: %s", zmq_strerror(zmq_errno()));
+    t->client = socket_client(t->context, t->pair, &pair.public_key, str_from(endpoint), 4, err);
+    return t->client ? 0 : HL_EIO;
 }
 
-/* The event of the next monitor message, 0 if none waits. */
-static int take_event(void *monitor)
+/* A message in the server that carries the client's key as its User-Id. */
+static bool is_delivered(struct trial *t)
 {
-    unsigned char head[16];
-    char address[256];
-    uint16_t event;
+    char user[KEY_TEXT + 1];
+    bool is_known = false;
+    int more = 1;
 
-    if (zmq_recv(monitor, head, sizeof(head), ZMQ_DONTWAIT) < (int)sizeof(event))
-        return 0;
-    memcpy(&event, head, sizeof(event));
-    zmq_recv(monitor, address, sizeof(address), ZMQ_DONTWAIT);
-    return event;
+    zmq_send(t->client, "?", 1, ZMQ_DONTWAIT);
+    while (more) {
+        zmq_msg_t m;
+
+        zmq_msg_init(&m);
+        more = zmq_msg_recv(&m, t->server, ZMQ_DONTWAIT) >= 0 && zmq_msg_more(&m);
+        const char *id = zmq_msg_size(&m) == 1 ? zmq_msg_gets(&m, "User-Id") : NULL;
+        is_known = id && strcmp(id, key_text(&t->pair->public_key, user)) == 0;
+        zmq_msg_close(&m);
+    }
+    return is_known;
 }
 
-static int watch(void *zap, void *monitor, struct admission *table, struct err *err)
+static enum verdict watch(struct trial *t)
 {
-    for (int waited_ms = 0; waited_ms < PROOF_MS; waited_ms += 10) {
-        zmq_pollitem_t items[] = {{zap, 0, ZMQ_POLLIN, 0}, {monitor, 0, ZMQ_POLLIN, 0}};
-        zmq_poll(items, 2, 10);
-        zap_serve(zap, table);
-        int event = take_event(monitor);
-        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
-            return 0;
-        if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
-            return err_set(err, HL_EDENIED,
-                           "this libzmq lets unknown keys in: refusing to open any door");
+    for (int waited_ms = 0; waited_ms < PROOF_MS; waited_ms += 5) {
+        zmq_pollitem_t items[] = {{t->monitor, 0, ZMQ_POLLIN, 0}, {t->zap, 0, ZMQ_POLLIN, 0}};
+
+        zmq_poll(items, t->zap ? 2 : 1, 5);
+        if (t->zap)
+            zap_serve(t->zap, t->table);
+        int event = socket_take_event(t->monitor);
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH ||
+            event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
+            return OUT;
+        if (is_delivered(t) || (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !t->zap))
+            return IN;
     }
-    return err_set(err, HL_EDENIED,
-                   "no answer to a test handshake in %d ms: refusing to open any door", PROOF_MS);
+    return SILENT;
+}
+
+/* Lets `pair` knock; *out says what became of it. */
+static int try_key(void *context, void *zap, struct admission *table, const struct key_pair *pair,
+                   const char *name, enum verdict *out, struct err *err)
+{
+    struct trial t = {.context = context, .zap = zap, .table = table, .pair = pair};
+
+    int r = open_trial(&t, name, err);
+    if (r == 0)
+        *out = watch(&t);
+    socket_close(t.client);
+    socket_close(t.server);
+    socket_close(t.monitor);
+    return r;
+}
+
+/* S-2: a domain whose handler is dead must let nobody in. */
+static int prove_closed_without_handler(const struct key_pair *pair, struct err *err)
+{
+    enum verdict v = SILENT;
+    void *context = zmq_ctx_new();
+
+    if (!context)
+        hl_die("no ZeroMQ context");
+    int r = try_key(context, NULL, NULL, pair, "inproc://proof-1", &v, err);
+    zmq_ctx_term(context);
+    if (r == 0 && v != OUT)
+        r = err_set(err, HL_EDENIED,
+                    "this libzmq lets keys in that nobody vouched for: refusing to open any door");
+    return r;
+}
+
+/* S-1: the handler is asked, refuses a stranger, and names a key that it knows. */
+static int prove_handler(void *context, void *zap, struct admission *table,
+                         const struct key_pair *pair, struct err *err)
+{
+    enum verdict v = SILENT;
+
+    int r = try_key(context, zap, table, pair, "inproc://proof-2", &v, err);
+    if (r == 0 && v != OUT)
+        return err_set(err, HL_EDENIED, "a stranger's test handshake %s: refusing to open any door",
+                       v == IN ? "was accepted" : "had no answer");
+    if (r < 0)
+        return r;
+    admission_set(table, DOOR_PEER, &pair->public_key, STR("proof"), STR("peer"));
+    r = try_key(context, zap, table, pair, "inproc://proof-3", &v, err);
+    admission_drop(table, DOOR_PEER, &pair->public_key);
+    if (r == 0 && v != IN)
+        r = err_set(err, HL_EDENIED,
+                    "an admitted key's test handshake %s: refusing to open any door",
+                    v == OUT ? "was refused" : "had no answer");
+    return r;
 }
 
 int zap_prove(void *context, void *zap, struct admission *table, struct err *err)
 {
-    struct key_pair server_pair = key_pair_new();
-    struct key_pair stranger = key_pair_new();
-    char endpoint[256];
-    size_t len = sizeof(endpoint);
-    int r = HL_EIO;
+    struct key_pair pair = key_pair_new();
 
-    void *server = socket_server(context, &server_pair, door_name(DOOR_PEER), 4, err);
-    if (!server)
-        return err->code;
-    void *monitor = open_monitor(context, server, err);
-    void *client = NULL;
-    if (monitor && socket_bind(server, STR("tcp://127.0.0.1:*"), err) == 0 &&
-        zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len) == 0)
-        client =
-            socket_client(context, &stranger, &server_pair.public_key, str_from(endpoint), 4, err);
-    if (client)
-        r = watch(zap, monitor, table, err);
-    socket_close(client);
-    socket_close(server);
-    socket_close(monitor);
-    keys_wipe(&server_pair, sizeof(server_pair));
-    keys_wipe(&stranger, sizeof(stranger));
+    int r = prove_closed_without_handler(&pair, err);
+    if (r == 0)
+        r = prove_handler(context, zap, table, &pair, err);
+    keys_wipe(&pair, sizeof(pair));
     return r;
 }

@@ -17,8 +17,10 @@ void *zap_open(void *context, struct err *err);
 size_t zap_serve(void *zap, struct admission *table);
 
 /*
- * Proves that strangers are refused (S-1, S-2): a real CURVE client with an unknown key meets a
- * scratch server in a door's domain. HL_EDENIED if it got in or no answer came in 2 s.
+ * Proves with real CURVE handshakes on scratch sockets that this libzmq and this handler do what
+ * everything rests on (S-1, S-2): without a handler nobody gets in; with it a stranger is refused,
+ * and a key that is admitted gets in under its name. HL_EDENIED if not, or if no answer came in 2
+ * s.
  */
 HL_MUST int zap_prove(void *context, void *zap, struct admission *table, struct err *err);
 
