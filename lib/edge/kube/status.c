@@ -120,5 +120,7 @@ bool kube_is_other_uid(const struct kube_answer *answer)
     if (answer->status != 409)
         return false;
     struct str message = value_get_str(read_status(scratch, answer), "message");
-    return str_find(message, STR("Precondition failed: UID"), 0) != SIZE_MAX;
+    /* registry/rest/delete.go says it before, storage/interfaces.go within the transaction. */
+    return str_find(message, STR("UID in the precondition"), 0) != SIZE_MAX ||
+           str_find(message, STR("Precondition failed: UID"), 0) != SIZE_MAX;
 }
