@@ -203,10 +203,10 @@ static int apply_all(struct run *run)
     for (size_t i = 0; i < r->object_count; i++) {
         int e = apply_object(run, &r->object[i], &run->result->ledger[i]);
         arena_reset(run->scratch);
+        if (e < 0 && e != HL_ECONFLICT && r->object[i].where.file.len > 0)
+            err_wrap(run->err, STR_FMT, STR_ARG(r->object[i].where.file));
         if (e < 0)
-            return e == HL_ECONFLICT || r->object[i].where.file.len == 0
-                       ? e
-                       : err_wrap(run->err, STR_FMT, STR_ARG(r->object[i].where.file));
+            return e;
         run->result->ledger_count++;
     }
     return 0;

@@ -95,6 +95,8 @@ class KubeRoad(MeshCase):
         cls.mesh.write("addons/try-it/policy.yaml", NETWORK_POLICY)
         cls.mesh.write("addons/try-it/deployment.yaml", DEPLOYMENT)
         cls.mesh.write("addons/try-it/lamp.yaml", CRD)
+        # One API is one cluster: the tenant would be applied over its host.
+        shutil.rmtree(cls.mesh.dir / "fleet/addons/clusters/vcluster-media")
         cls.mesh.commit("an addon to play with")
 
     @classmethod

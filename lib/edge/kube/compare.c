@@ -183,14 +183,37 @@ struct value *kube_sendable(struct arena *a, const struct value *wanted, bool is
     return out;
 }
 
+/* Whether there is nothing in it but the name: the server then notes no owner. */
+static bool is_bare(const struct value *sent)
+{
+    const struct value *metadata = value_get(sent, STR("metadata"));
+
+    for (size_t i = 0; i < sent->map.count; i++) {
+        struct str key = sent->map.member[i].key;
+
+        if (!str_eq(key, STR("apiVersion")) && !str_eq(key, STR("kind")) &&
+            !str_eq(key, STR("metadata")))
+            return false;
+    }
+    for (size_t i = 0; metadata && metadata->kind == VALUE_MAP && i < metadata->map.count; i++) {
+        struct str key = metadata->map.member[i].key;
+
+        if (!str_eq(key, STR("name")) && !str_eq(key, STR("namespace")))
+            return false;
+    }
+    return true;
+}
+
 bool kube_is_in_sync(const struct value *live, const struct value *wanted)
 {
     HL_CLEANUP(arena_freep) struct arena *scratch = arena_new();
     const struct value *entry = our_entry(live);
+    struct str version = value_get_str(entry, "apiVersion");
     bool is_namespaced = value_path(live, "metadata", "namespace", NULL) != NULL;
-
-    if (!entry || !str_eq(value_get_str(entry, "apiVersion"), value_get_str(wanted, "apiVersion")))
-        return false;
     const struct value *sent = kube_sendable(scratch, wanted, is_namespaced);
-    return is_within(live, sent) && owns_only(scratch, value_get(entry, STR("fieldsV1")), sent);
+
+    if (!entry)
+        return is_bare(sent) && is_within(live, sent);
+    return str_eq(version, value_get_str(wanted, "apiVersion")) && is_within(live, sent) &&
+           owns_only(scratch, value_get(entry, STR("fieldsV1")), sent);
 }

@@ -131,7 +131,9 @@ static int take_blob(struct reading *r, const struct value *from, const char *na
     if (path.len == 0)
         return 0;
     int e = kube_file_read(beside(r, path), r->arena, out, r->err);
-    return e < 0 ? err_wrap(r->err, "%s", name) : 0;
+    if (e < 0)
+        err_wrap(r->err, "%s", name);
+    return e;
 }
 
 static int refuse(struct reading *r, const struct value *from, const char *const *name,
@@ -244,7 +246,8 @@ int kube_config_in_cluster(struct str host, struct str port, struct str folder, 
     config.token_path = arena_concat(a, folder, STR("/token"));
     int e = kube_file_read(arena_concat(a, folder, STR("/ca.crt")), a, &config.ca_pem, err);
     if (e < 0)
-        return err_wrap(err, "service account");
-    *out = config;
-    return 0;
+        err_wrap(err, "service account");
+    else
+        *out = config;
+    return e;
 }

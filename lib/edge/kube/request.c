@@ -93,8 +93,10 @@ static int refresh_token(struct kube *k, struct err *err)
     if (k->token_read_ms != 0 && now_ms() - k->token_read_ms < TOKEN_FRESH_MS)
         return 0;
     int r = kube_file_read(k->config.token_path, scratch, &text, err);
-    if (r < 0)
-        return err_wrap(err, "token");
+    if (r < 0) {
+        err_wrap(err, "token");
+        return r;
+    }
     wipe_token(k);
     k->token = str_dup(str_trim(text));
     k->token_read_ms = now_ms();
@@ -252,8 +254,10 @@ static int aim(struct kube *k, const struct kube_ref *ref, struct arena *a, stru
 
     t.is_secret = ref->group.len == 0 && str_eq(ref->kind, STR("Secret"));
     int r = kube_discover(k, &t.ref, a, &resource, err);
+    if (r < 0)
+        err_wrap(err, STR_FMT, STR_ARG(name_of(ref, a)));
     if (r != KUBE_FOUND)
-        return r < 0 ? err_wrap(err, STR_FMT, STR_ARG(name_of(ref, a))) : r;
+        return r;
     t.is_namespaced = resource->is_namespaced;
     if (!t.is_namespaced)
         t.ref.namespace = STR_NONE;
