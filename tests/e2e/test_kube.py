@@ -96,7 +96,8 @@ class KubeRoad(MeshCase):
         cls.mesh.write("addons/try-it/deployment.yaml", DEPLOYMENT)
         cls.mesh.write("addons/try-it/lamp.yaml", CRD)
         # One API is one cluster: the tenant would be applied over its host.
-        shutil.rmtree(cls.mesh.dir / "fleet/addons/clusters/vcluster-media")
+        clusters = (cls.mesh.dir / "fleet/platform/clusters.yaml").read_text()
+        cls.mesh.write("platform/clusters.yaml", clusters.partition("- name: vcluster-media")[0])
         cls.mesh.commit("an addon to play with")
 
     @classmethod
