@@ -309,6 +309,25 @@ void answer_enrol(struct fleet *f, const struct wire_inbound *in, enum wire_enro
     mailbox_post_or_drop(f->c->boxes->net, m);
 }
 
+/* The answer to an earlier enrolment was lost: the token is used up, but by this very key. */
+static bool is_enrolled(struct fleet *f, const struct wire_enrol *e)
+{
+    struct statedb_view *view;
+    struct state_agent agent;
+    char text[KEY_TEXT + 1];
+    uint64_t applied;
+    struct err err;
+
+    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
+        return false;
+    bool is_there = state_agent_get(&f->kv, e->node, f->scratch, &agent, &err) == KV_FOUND &&
+                    str_eq(agent.status, STR("active")) &&
+                    str_eq(agent.key, str_from(key_text(&e->agent_key, text)));
+    statedb_view_end(view);
+    f->kv = (struct kv){0};
+    return is_there;
+}
+
 static bool is_proven(struct fleet *f, const struct wire_inbound *in, bool *out_is_known)
 {
     const struct wire_enrol *e = &in->message.enrol;
@@ -342,6 +361,11 @@ void handle_enrol(struct fleet *f, struct msg **m)
     char text[KEY_TEXT + 1];
     bool is_known;
 
+    /* The connection is authenticated by this key: who holds it may hear that it is enrolled. */
+    if (key_eq(&in->key, &e->agent_key) && is_enrolled(f, e)) {
+        answer_enrol(f, in, WIRE_ENROL_APPROVED, STR("enrolled before"));
+        return;
+    }
     if (!is_proven(f, in, &is_known)) {
         log_warn("enrolment refused", "node=" STR_FMT " address=%s token=" STR_FMT,
                  STR_ARG(e->node), in->address, STR_ARG(e->token_id));

@@ -108,9 +108,10 @@ static int take(struct coordinator_config *config, const struct setting *s, cons
 static int take_map(struct coordinator_config *config, const char *section, const struct value *map,
                     struct str file, struct arena *a, struct err *err)
 {
-    if (map->kind != VALUE_MAP)
-        return value_err(err, HL_EINVAL, map, "%s must be a mapping",
-                         section ? section : "the file");
+    if (map->kind != VALUE_MAP) /* an empty document has no place of its own */
+        return err_at(err, HL_EINVAL, file, map->line ? map->line : 1,
+                      map->column ? map->column : 1, "%s must be a mapping",
+                      section ? section : "the file");
     for (size_t i = 0; i < map->map.count; i++) {
         const struct member *m = &map->map.member[i];
         const struct setting *s = find_setting(section, m->key);

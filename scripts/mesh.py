@@ -336,7 +336,8 @@ class Mesh:
     def state_files(self):
         """Path -> content of the state repository's head; empty before the first commit."""
         repo = self.dir / "state.git"
-        if not git("rev-parse", "--verify", "-q", "main", cwd=repo, check=False):
+        head = git("rev-parse", "--verify", "-q", "main", cwd=repo, check=False)
+        if not head:
             return {}
-        names = git("ls-tree", "-r", "--name-only", "main", cwd=repo).split("\n")
-        return {n: git("show", f"main:{n}", cwd=repo) for n in names if n}
+        names = git("ls-tree", "-r", "--name-only", head, cwd=repo).split("\n")
+        return {n: git("show", f"{head}:{n}", cwd=repo) for n in names if n}

@@ -44,7 +44,8 @@ class Road(MeshCase):
         cls.mesh.commit("an addon to play with")
 
     def setUp(self):
-        self.mesh.wait_synced(60)
+        status = self.mesh.wait_synced(20)
+        self.assertNotIn("rejected", status["git"])
 
     def layer(self):
         return (self.mesh.dir / "fleet" / LAYER).read_text()
@@ -142,18 +143,17 @@ class Road(MeshCase):
         for path, content in files.items():
             self.mesh.write(path, content)
         commit, _ = self.push("broken")
+        self.addCleanup(self.undo, commit)
         error = self.rejected(commit, file, line)
         self.assertIn(text, error["text"])
         after = (git("rev-parse", "main", cwd=self.mesh.dir / "state.git"), self.mesh.status()["git"]["commit"])
         self.assertEqual(before, after)
         screen = self.mesh.hlctl("status").stdout
         self.assertIn(file.split("/")[-1], screen)
-        self.undo(commit)
-        self.assertNotIn("rejected", self.mesh.status()["git"])
 
     def test_10_broken_yaml_changes_nothing_and_is_named(self):
         self.broken({"addons/try-it/first.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: first\ndata:\n"},
-                    "addons/try-it/first.yaml", 3)
+                    "addons/try-it/first.yaml", 4)
 
     def test_11_an_unknown_addon_key_is_named(self):
         self.broken({LAYER: self.layer().replace("  path: addons/try-it\n", "  path: addons/try-it\n  naemspace: x\n")}, LAYER,
@@ -174,17 +174,18 @@ class Road(MeshCase):
         link.symlink_to("/etc/passwd")
         before = self.mesh.status()["git"]["commit"]
         commit, _ = self.push("a link")
-        self.rejected(commit, "addons/try-it/linked.yaml")
+        self.addCleanup(self.undo, commit)
+        error = self.rejected(commit, LAYER)
+        self.assertIn("addons/try-it/linked.yaml is a symbolic link", error["text"])
         self.assertEqual(self.mesh.status()["git"]["commit"], before)
-        self.undo(commit)
 
     def test_16_a_huge_file_is_refused(self):
         self.mesh.write("addons/try-it/huge.yaml", "# " + "x" * (100 << 20))
         before = self.mesh.status()["git"]["commit"]
         commit, _ = self.push("100 MB")
+        self.addCleanup(self.undo, commit)
         self.rejected(commit, "addons/try-it/huge.yaml")
         self.assertEqual(self.mesh.status()["git"]["commit"], before)
-        self.undo(commit)
 
     def test_20_webhooks_without_the_secret_are_refused(self):
         self.assertEqual(self.mesh.webhook(secret=b"guess"), 403)

@@ -1,216 +1,340 @@
 /*
- * Elections: paper, section 5.2 and 5.4.1; pre-vote and leader stickiness: thesis 9.6 and 4.2.3.
+ * Elections: paper 5.2 and 5.4.1, thesis 9.6 (pre-vote), 6.2 and 4.2.3 (check-quorum and leader
+ * stickiness), 3.10 (transfer).
  *
- *            timeout                majority of pre-votes        majority of votes
- *  follower ─────────► pre-candidate ───────────────► candidate ───────────────► leader
- *      ▲                    │                             │                         │
- *      └────────────────────┴───── a higher term, or a leader of this term ─────────┘
- *                                   leader: no majority heard for election_ms
+ *              timeout, broken connection          majority would vote
+ *   follower ─────────────────────► pre-candidate ────────────────────► candidate
+ *      ▲  ▲                              │  (term is not raised)            │ vote durable, then
+ *      │  └──── refused, leader heard ───┘                                  │ ask; majority
+ *      └──────────── higher term, or no quorum heard ──────── leader ◄──────┘
+ *
+ * A candidate asks for votes, and counts its own, only when term and vote are durable: a candidate
+ * that forgot its term in a crash could otherwise campaign in it twice, with two different logs.
  */
 #include "core/raft/raft_internal.h"
 
+enum {
+    HINT_JITTER_MIN_MS = 5,
+    HINT_JITTER_MAX_MS = 15,
+    HINT_STAGGER_MS = 30,
+    HINT_INTERVAL_MS = 1000
+};
+
 void election_reset_timer(struct raft *r)
 {
-    r->election_due_ms =
-        r->now_ms + rng_between(&r->rng, r->config.election_ms, 2 * r->config.election_ms - 1);
+    int64_t low = r->config.election_ms;
+
+    r->election_due_ms = r->now_ms + rng_between(&r->rng, low, 2 * low - 1);
 }
 
-bool leader_is_fresh(const struct raft *r)
+static void set_leader(struct raft *r, uint64_t leader)
+{
+    if (r->leader == leader)
+        return;
+    read_drop_all(r, RAFT_REFUSED_NO_LEADER);
+    r->leader = leader;
+    r->acknowledged = r->commit; /* what is committed it knows by itself */
+    r->owes_ack = false;
+    r->is_leader_lost = false;
+}
+
+static void raise_term(struct raft *r, uint64_t term, uint64_t vote)
+{
+    HL_ASSERT(term > r->term);
+    r->term = term;
+    r->vote = vote;
+    r->is_hard_dirty = true;
+    r->owes_vote_to = 0; /* a promise of an older term is of no use to anybody */
+    r->verified = r->commit;
+}
+
+void election_follow(struct raft *r, uint64_t term, uint64_t leader)
+{
+    if (r->role == RAFT_LEADER) {
+        election_reset_timer(r);
+        r->verified = r->commit;
+    }
+    r->role = RAFT_FOLLOWER;
+    r->is_ask_due = false;
+    r->transfer_to = 0;
+    set_leader(r, leader);
+    if (term != r->term)
+        raise_term(r, term, 0);
+}
+
+static size_t count_answers(const struct raft *r, enum raft_answer answer)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->peer_count; i++)
+        count += r->peer[i].answer == answer;
+    return count;
+}
+
+static void forget_answers(struct raft *r)
+{
+    for (size_t i = 0; i < r->peer_count; i++)
+        r->peer[i].answer = RAFT_UNANSWERED;
+}
+
+/* Asks those who have not answered yet, and again every heartbeat period until the election is
+ * decided or over (paper 5.1: requests are retried; a connection may just be coming back). */
+static void ask_all(struct raft *r, enum raft_message_kind kind, uint64_t term, bool is_transfer)
+{
+    r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (r->peer[i].answer != RAFT_UNANSWERED)
+            continue;
+        raft_emit(r, (struct raft_message){
+                         .kind = kind,
+                         .to = r->peer[i].id,
+                         .term = term,
+                         .index = r->log.last_index,
+                         .log_term = entries_term(&r->log, r->log.last_index),
+                         .round = is_transfer,
+                     });
+    }
+}
+
+bool election_is_asking(const struct raft *r)
+{
+    return r->role == RAFT_PRE_CANDIDATE || (r->role == RAFT_CANDIDATE && !r->is_ask_due);
+}
+
+void election_ask_again(struct raft *r)
+{
+    if (r->role == RAFT_PRE_CANDIDATE)
+        ask_all(r, RAFT_MSG_PRE_VOTE, r->term + 1, false);
+    else
+        ask_all(r, RAFT_MSG_VOTE, r->term, r->is_transfer);
+}
+
+static void start_campaign(struct raft *r, bool is_transfer)
+{
+    set_leader(r, 0);
+    raise_term(r, r->term + 1, r->config.id);
+    r->role = RAFT_CANDIDATE;
+    r->is_ask_due = true; /* election_pay goes on when term and vote are durable */
+    r->is_transfer = is_transfer;
+    forget_answers(r);
+}
+
+static void start_pre_vote(struct raft *r)
+{
+    set_leader(r, 0);
+    r->role = RAFT_PRE_CANDIDATE;
+    forget_answers(r);
+    election_reset_timer(r);
+    if (raft_quorum(r) == 1)
+        start_campaign(r, false);
+    else
+        ask_all(r, RAFT_MSG_PRE_VOTE, r->term + 1, false);
+}
+
+void election_timeout(struct raft *r)
+{
+    start_pre_vote(r);
+}
+
+static void become_leader(struct raft *r)
+{
+    HL_ASSERT(r->role == RAFT_CANDIDATE && raft_is_hard_durable(r) && r->vote == r->config.id);
+    r->role = RAFT_LEADER;
+    set_leader(r, r->config.id);
+    replicate_start(r);
+}
+
+/* Either election: won, lost, or not decided yet. */
+static void tally(struct raft *r)
+{
+    if (count_answers(r, RAFT_GRANTED) + 1 >= raft_quorum(r)) {
+        if (r->role == RAFT_PRE_CANDIDATE)
+            start_campaign(r, false);
+        else
+            become_leader(r);
+    } else if (count_answers(r, RAFT_DENIED) >= raft_quorum(r)) {
+        election_follow(r, r->term, 0); /* the timer goes on */
+    }
+}
+
+void election_pay(struct raft *r)
+{
+    if (!raft_is_hard_durable(r))
+        return;
+    if (r->owes_vote_to != 0) {
+        HL_ASSERT(r->vote == r->owes_vote_to);
+        raft_emit(r, (struct raft_message){.kind = RAFT_MSG_VOTE_REPLY, .to = r->owes_vote_to});
+        r->owes_vote_to = 0;
+    }
+    if (r->role == RAFT_CANDIDATE && r->is_ask_due) {
+        r->is_ask_due = false;
+        election_reset_timer(r); /* the disk's time is not the voters' */
+        ask_all(r, RAFT_MSG_VOTE, r->term, r->is_transfer);
+        tally(r);
+    }
+}
+
+/* Paper 5.4.1: the log of the candidate is at least as up to date as ours. */
+static bool is_up_to_date(const struct raft *r, const struct raft_message *m)
+{
+    uint64_t own_term = entries_term(&r->log, r->log.last_index);
+
+    return m->log_term > own_term || (m->log_term == own_term && m->index >= r->log.last_index);
+}
+
+bool election_is_leader_fresh(const struct raft *r, uint64_t asker)
 {
     if (r->role == RAFT_LEADER)
-        return true;
-    return r->leader != 0 && !r->is_leader_lost &&
+        return true; /* check-quorum sees to it that this is not for long without a majority */
+    return r->leader != 0 && r->leader != asker && !r->is_leader_lost &&
            r->now_ms - r->leader_heard_ms < r->config.election_ms;
 }
 
-void become_follower(struct raft *r, uint64_t term, uint64_t leader)
+/* Of two that ask each other at the same moment one gives way, else both would go on to vote for
+ * themselves and wait for a timeout: the longer log goes first, then the higher id. */
+static bool outranks_us(const struct raft *r, const struct raft_message *m)
 {
-    bool was_leader = r->role == RAFT_LEADER;
+    uint64_t last = r->log.last_index;
 
-    if (term > r->hard.term)
-        r->hard = (struct raft_hard_state){term, 0};
-    r->role = RAFT_FOLLOWER;
-    r->leader = leader;
-    r->verified = r->commit;
-    r->is_transfer = false;
-    r->transfer_to = 0;
-    if (leader != 0) {
-        r->leader_heard_ms = r->now_ms;
-        r->is_leader_lost = false;
+    if (m->log_term != entries_term(&r->log, last) || m->index != last)
+        return true; /* it is up to date, so it is ahead */
+    return m->from > r->config.id;
+}
+
+/* Touches neither term nor timer (thesis 9.6). */
+void election_on_pre_vote(struct raft *r, const struct raft_message *m)
+{
+    bool is_granted =
+        m->term > r->term && is_up_to_date(r, m) && !election_is_leader_fresh(r, m->from);
+
+    raft_emit(r, (struct raft_message){
+                     .kind = RAFT_MSG_PRE_VOTE_REPLY,
+                     .to = m->from,
+                     .term = is_granted ? m->term : r->term,
+                     .is_rejected = !is_granted,
+                 });
+    if (is_granted && r->role == RAFT_PRE_CANDIDATE && outranks_us(r, m))
+        election_follow(r, r->term, 0);
+}
+
+void election_on_vote(struct raft *r, const struct raft_message *m)
+{
+    bool is_free = r->vote == m->from || (r->vote == 0 && r->leader == 0);
+
+    if (!is_free || !is_up_to_date(r, m)) {
+        raft_emit(r, (struct raft_message){
+                         .kind = RAFT_MSG_VOTE_REPLY, .to = m->from, .is_rejected = true});
+        return;
     }
-    if (was_leader)
-        read_drop_all(r);
+    HL_ASSERT(r->role != RAFT_LEADER);
+    if (r->vote == 0) {
+        if (r->role == RAFT_PRE_CANDIDATE)
+            election_follow(r, r->term, 0);
+        r->vote = m->from;
+        r->is_hard_dirty = true;
+    }
+    r->owes_vote_to = m->from;
     election_reset_timer(r);
 }
 
-static void ask_for_votes(struct raft *r, enum raft_message_kind kind, uint64_t term)
-{
-    uint64_t last_term;
-
-    if (!log_term_of(r, r->last_index, &last_term))
-        return;
-    for (size_t i = 0; i < r->peer_count; i++) {
-        struct raft_message m = {
-            .kind = kind,
-            .to = r->peer[i].id,
-            .term = term,
-            .index = r->last_index,
-            .log_term = last_term,
-            .round = r->is_transfer ? 1 : 0,
-        };
-        r->peer[i].has_voted = false;
-        r->peer[i].has_granted = false;
-        /* A vote is asked for in a term that we must remember voting in ourselves. */
-        if (kind == RAFT_MSG_VOTE)
-            raft_send_when_durable(r, 0, &m);
-        else
-            raft_send(r, &m);
-    }
-}
-
-static void become_candidate(struct raft *r)
-{
-    r->role = RAFT_CANDIDATE;
-    r->leader = 0;
-    r->hard = (struct raft_hard_state){r->hard.term + 1, r->config.id};
-    election_reset_timer(r);
-    ask_for_votes(r, RAFT_MSG_VOTE, r->hard.term);
-}
-
-static void become_pre_candidate(struct raft *r)
-{
-    r->role = RAFT_PRE_CANDIDATE;
-    r->leader = 0;
-    election_reset_timer(r);
-    ask_for_votes(r, RAFT_MSG_PRE_VOTE, r->hard.term + 1);
-    if (r->peer_count == 0)
-        become_candidate(r);
-}
-
-void election_tick(struct raft *r)
-{
-    if (r->role == RAFT_LEADER || r->is_broken || r->now_ms < r->election_due_ms)
-        return;
-    become_pre_candidate(r);
-}
-
-/* A broken connection to the leader may mean that it died: ask early, at most once a second. Only
- * timing changes; who may be elected does not. */
-void election_peer_lost(struct raft *r, uint64_t peer)
-{
-    if (r->role != RAFT_FOLLOWER || peer != r->leader || r->is_broken)
-        return;
-    r->is_leader_lost = true;
-    if (r->hint_ms != INT64_MIN && r->now_ms - r->hint_ms < 1000)
-        return;
-    r->hint_ms = r->now_ms;
-    int64_t early_ms = r->now_ms + rng_between(&r->rng, 5, 15);
-    if (early_ms < r->election_due_ms)
-        r->election_due_ms = early_ms;
-}
-
-static size_t count_grants(const struct raft *r)
-{
-    size_t granted = 0;
-
-    for (size_t i = 0; i < r->peer_count; i++)
-        granted += r->peer[i].has_granted;
-    return granted;
-}
-
-static bool own_vote_is_durable(const struct raft *r)
-{
-    return r->hard_durable.term == r->hard.term && r->hard_durable.vote == r->config.id;
-}
-
-static void count_votes(struct raft *r)
-{
-    if (r->role == RAFT_PRE_CANDIDATE && count_grants(r) + 1 >= raft_majority(r))
-        become_candidate(r);
-    /* Our own vote counts when it is on disk: after a crash we must not vote for another. */
-    else if (r->role == RAFT_CANDIDATE &&
-             count_grants(r) + (own_vote_is_durable(r) ? 1 : 0) >= raft_majority(r))
-        leader_start(r);
-}
-
-void election_own_vote_is_durable(struct raft *r)
-{
-    if (r->role == RAFT_CANDIDATE)
-        count_votes(r);
-}
-
-static void answer_vote(struct raft *r, const struct raft_message *m, uint64_t term,
-                        bool is_granted)
-{
-    bool is_pre = m->kind == RAFT_MSG_PRE_VOTE;
-    struct raft_message reply = {
-        .kind = is_pre ? RAFT_MSG_PRE_VOTE_REPLY : RAFT_MSG_VOTE_REPLY,
-        .to = m->from,
-        .term = term,
-        .is_rejected = !is_granted,
-    };
-
-    if (is_pre)
-        raft_send(r, &reply);
-    else
-        raft_send_when_durable(r, 0, &reply);
-}
-
-/* Pre-votes promise nothing and change nothing, not even the timer (raft.md 2.5, trap 8). */
-static void handle_pre_vote(struct raft *r, const struct raft_message *m)
-{
-    bool is_granted = m->term > r->hard.term && !leader_is_fresh(r) &&
-                      log_is_up_to_date(r, m->index, m->log_term);
-
-    answer_vote(r, m, is_granted ? m->term : r->hard.term, is_granted);
-}
-
-void handle_vote(struct raft *r, const struct raft_message *m)
-{
-    bool is_forced = m->round == 1; /* its leader asked it to campaign */
-
-    if (r->is_broken)
-        return;
-    if (m->kind == RAFT_MSG_PRE_VOTE) {
-        handle_pre_vote(r, m);
-        return;
-    }
-    /* Leader stickiness (thesis 4.2.3): who hears a leader does not even learn the term. */
-    if (m->term > r->hard.term && leader_is_fresh(r) && !is_forced)
-        return;
-    if (m->term > r->hard.term)
-        become_follower(r, m->term, 0);
-    bool is_granted = m->term == r->hard.term && r->role == RAFT_FOLLOWER && r->leader == 0 &&
-                      (r->hard.vote == 0 || r->hard.vote == m->from) &&
-                      log_is_up_to_date(r, m->index, m->log_term);
-    if (is_granted) {
-        r->hard.vote = m->from;
-        election_reset_timer(r);
-    }
-    answer_vote(r, m, r->hard.term, is_granted);
-}
-
-void handle_vote_reply(struct raft *r, const struct raft_message *m)
+/* Of a pre-vote, whose granted reply names the term asked for, or of a vote in our term. */
+void election_on_reply(struct raft *r, const struct raft_message *m)
 {
     bool is_pre = m->kind == RAFT_MSG_PRE_VOTE_REPLY;
-    struct peer *p = raft_peer(r, m->from);
 
-    if (m->is_rejected && m->term > r->hard.term) {
-        become_follower(r, m->term, 0);
+    if (is_pre && m->is_rejected && m->term > r->term) {
+        election_follow(r, m->term, 0);
         return;
     }
-    if (r->role != (is_pre ? RAFT_PRE_CANDIDATE : RAFT_CANDIDATE) ||
-        m->term != r->hard.term + (is_pre && !m->is_rejected ? 1 : 0))
+    if (r->role != (is_pre ? RAFT_PRE_CANDIDATE : RAFT_CANDIDATE) || r->is_ask_due)
         return;
-    p->has_voted = true;
-    p->has_granted = !m->is_rejected;
-    count_votes(r);
+    if (is_pre && m->term != (m->is_rejected ? r->term : r->term + 1))
+        return;
+    raft_peer_of(r, m->from)->answer = m->is_rejected ? RAFT_DENIED : RAFT_GRANTED;
+    tally(r);
 }
 
-void handle_timeout_now(struct raft *r)
+/* Thesis 3.10: the leader vouches for the moment, so no pre-vote and no stickiness. */
+void election_on_timeout_now(struct raft *r, const struct raft_message *m)
 {
-    if (r->is_broken || r->role == RAFT_LEADER)
+    if (r->role == RAFT_FOLLOWER && r->leader == m->from)
+        start_campaign(r, true);
+}
+
+/*
+ * All followers see the connection break in the same millisecond. So that they do not split the
+ * vote, those with lower ids go first, one stagger apart: a pre-vote, a vote and two flushes.
+ */
+static int64_t rank_behind(const struct raft *r, uint64_t lost)
+{
+    int64_t rank = 0;
+
+    for (size_t i = 0; i < r->peer_count; i++)
+        rank += r->peer[i].id != lost && r->peer[i].id < r->config.id;
+    return rank;
+}
+
+/*
+ * The connection to our leader broke: it is probably dead, so ask the others soon instead of
+ * waiting for the timeout. They decide as always, by what they hear themselves; a connection that
+ * flaps starts one pre-vote per HINT_INTERVAL_MS and raises no term while the others hear the
+ * leader. Safety does not depend on any of this, only timing changes.
+ */
+void election_on_peer_lost(struct raft *r, uint64_t peer)
+{
+    if (r->role != RAFT_FOLLOWER || r->leader == 0 || r->leader != peer)
         return;
-    r->is_transfer = true;
-    become_candidate(r);
+    r->is_leader_lost = true;
+    if (r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
+        return;
+    r->hinted_ms = r->now_ms;
+    int64_t due_ms = r->now_ms + rng_between(&r->rng, HINT_JITTER_MIN_MS, HINT_JITTER_MAX_MS) +
+                     HINT_STAGGER_MS * rank_behind(r, peer);
+    if (due_ms < r->election_due_ms)
+        r->election_due_ms = due_ms;
+}
+
+static struct raft_peer *best_successor(struct raft *r)
+{
+    struct raft_peer *best = NULL;
+
+    for (size_t i = 0; i < r->peer_count; i++) {
+        struct raft_peer *p = &r->peer[i];
+        bool is_alive = r->now_ms - p->heard_ms < r->config.election_ms;
+
+        if (is_alive && (!best || p->match > best->match))
+            best = p;
+    }
+    return best;
+}
+
+/* Thesis 3.10: stop taking proposals, bring the successor up to date, tell it. */
+void election_transfer(struct raft *r, uint64_t to)
+{
+    struct raft_peer *p = to == 0 ? best_successor(r) : raft_peer_of(r, to);
+
+    if (r->role != RAFT_LEADER || !p)
+        return;
+    r->transfer_to = p->id;
+    r->transfer_due_ms = r->now_ms + r->config.election_ms;
+    r->is_transfer_told = false;
+    election_transfer_pay(r);
+}
+
+void election_abdicate(struct raft *r)
+{
+    const struct raft_peer *p = best_successor(r);
+
+    if (p)
+        raft_emit(r, (struct raft_message){.kind = RAFT_MSG_TIMEOUT_NOW, .to = p->id});
+}
+
+void election_transfer_pay(struct raft *r)
+{
+    if (r->transfer_to == 0 || r->is_transfer_told)
+        return;
+    if (raft_peer_of(r, r->transfer_to)->match != r->log.last_index)
+        return;
+    r->is_transfer_told = true;
+    raft_emit(r, (struct raft_message){.kind = RAFT_MSG_TIMEOUT_NOW, .to = r->transfer_to});
 }

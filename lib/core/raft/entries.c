@@ -1,190 +1,166 @@
 /*
- * The log as the core sees it. Entries that are not durable or not applied yet are always cached;
- * others are as long as the cache has room, and come from the storage after that.
+ * The log in memory. Terms are kept as runs, one per leader that ever wrote: finding the term of
+ * any entry, or the last entry not above a term (the conflict hint), is a binary search and never
+ * reads the disk. The newest entries stand in a ring; each knows how many bytes were cached up to
+ * it, so the bytes between two entries are a subtraction and there is no counter that could leak.
  */
 #include "core/raft/raft_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct raft_entry *cached(struct raft *r, uint64_t index)
+void entries_init(struct raft_entries *l, const struct raft_recovered *recovered)
 {
-    return index >= r->cache_first && index <= r->last_index ? &r->cache[index - r->cache_first]
-                                                             : NULL;
-}
-
-/* What the disk cannot give back any more ends this member's part in everything. */
-static bool broken(struct raft *r)
-{
-    r->is_broken = true;
-    if (r->role != RAFT_FOLLOWER)
-        become_follower(r, r->hard.term, 0);
-    return false;
-}
-
-static bool read_stored(struct raft *r, uint64_t first, size_t max_count, size_t max_bytes,
-                        struct raft_entry **out, size_t *out_count)
-{
-    struct err err;
-
-    if (!r->config.storage.read ||
-        r->config.storage.read(r->config.storage.context, first, max_count, max_bytes, r->arena,
-                               out, out_count, &err) < 0 ||
-        *out_count == 0 || (*out)[0].index != first)
-        return broken(r);
-    return true;
-}
-
-bool log_term_of(struct raft *r, uint64_t index, uint64_t *out)
-{
-    const struct raft_entry *e = cached(r, index);
-    struct raft_entry *stored;
-    size_t count;
-
-    *out = 0;
-    if (index == 0)
-        return true;
-    HL_ASSERT(index <= r->last_index);
-    if (e) {
-        *out = e->term;
-        return true;
-    }
-    if (index == r->start_last_index) {
-        *out = r->start_last_term;
-        return true;
-    }
-    if (!read_stored(r, index, 1, 1, &stored, &count))
-        return false;
-    *out = stored[0].term;
-    return true;
-}
-
-bool log_get(struct raft *r, uint64_t first, size_t max_count, size_t max_bytes,
-             const struct raft_entry **out, size_t *out_count)
-{
-    size_t bytes = 0;
-    size_t count = 0;
-
-    *out_count = 0;
-    if (first > r->last_index || max_count == 0)
-        return true;
-    if (first < r->cache_first) {
-        struct raft_entry *stored;
-        uint64_t gap = r->cache_first - first;
-
-        if (!read_stored(r, first, gap < max_count ? (size_t)gap : max_count, max_bytes, &stored,
-                         out_count))
-            return false;
-        *out = stored;
-        return true;
-    }
-    const struct raft_entry *e = cached(r, first);
-    while (count < max_count && first + count <= r->last_index) {
-        bytes += e[count].data.len;
-        if (count > 0 && bytes > max_bytes)
-            break;
-        count++;
-    }
-    *out = e;
-    *out_count = count;
-    return true;
-}
-
-void log_append_entry(struct raft *r, uint64_t term, enum raft_entry_kind kind, struct str data)
-{
-    size_t count = (size_t)(r->last_index + 1 - r->cache_first);
-
-    if (count == r->cache_cap) {
-        r->cache_cap = r->cache_cap ? r->cache_cap * 2 : 64;
-        r->cache = hl_realloc(r->cache, r->cache_cap * sizeof(*r->cache));
-    }
-    r->cache[count] = (struct raft_entry){
-        .index = ++r->last_index,
-        .term = term,
-        .kind = kind,
-        .data = data.len ? str_dup(data) : STR_NONE,
+    *l = (struct raft_entries){
+        .first_index = recovered->first_index,
+        .last_index = recovered->last_index,
+        .run_count = recovered->run_count,
+        .run_cap = recovered->run_count + 4,
+        .cache_first = recovered->last_index + 1,
     };
-    r->cache_bytes += data.len;
+    l->run = hl_calloc(l->run_cap, sizeof(*l->run));
+    if (l->run_count)
+        memcpy(l->run, recovered->run, l->run_count * sizeof(*l->run));
 }
 
-static void drop_cached(struct raft *r, struct raft_entry *e)
+static struct raft_slot *slot_at(const struct raft_entries *l, size_t offset)
 {
-    r->cache_bytes -= e->data.len;
-    str_free(e->data);
+    return &l->ring[(l->head + offset) & (l->cap - 1)];
 }
 
-/* Paper, section 5.3: a follower removes what conflicts with its leader. Never what is committed.
- */
-void log_truncate(struct raft *r, uint64_t from)
+struct raft_slot *entries_slot(const struct raft_entries *l, uint64_t index)
 {
-    HL_ASSERT(from > r->commit);
-    HL_ASSERT(from > r->handed);
-    while (r->last_index >= from && r->last_index >= r->cache_first) {
-        drop_cached(r, cached(r, r->last_index));
-        r->last_index--;
-    }
-    if (r->last_index >= from) {
-        r->last_index = from - 1;
-        r->cache_first = from;
-    }
-    if (r->start_last_index >= from)
-        r->start_last_index = 0;
-    if (r->truncate_from == 0 || from < r->truncate_from)
-        r->truncate_from = from;
-    if (r->durable_index >= from)
-        r->durable_index = from - 1;
-    if (r->asked_index >= from)
-        r->asked_index = from - 1;
-    for (size_t i = 0; i < r->pending_count; i++) {
-        if (r->pending[i].last_index >= from)
-            r->pending[i].last_index = from - 1;
-    }
+    if (index < l->cache_first || index > l->last_index)
+        return NULL;
+    return slot_at(l, (size_t)(index - l->cache_first));
 }
 
-void log_evict(struct raft *r)
+void entries_deinit(struct raft_entries *l)
 {
-    uint64_t keep_from = r->durable_index < r->applied ? r->durable_index : r->applied;
-    size_t count = (size_t)(r->last_index + 1 - r->cache_first);
-    size_t dropped = 0;
+    for (size_t i = 0; i < l->count; i++)
+        str_free(slot_at(l, i)->entry.data);
+    free(l->ring);
+    free(l->run);
+}
 
-    while (r->cache_bytes + (count - dropped) * sizeof(*r->cache) > r->config.cache_bytes_max &&
-           dropped < count && r->cache[dropped].index <= keep_from)
-        drop_cached(r, &r->cache[dropped++]);
-    if (dropped == 0)
+/* How many runs begin at or before `index`. */
+static size_t runs_up_to(const struct raft_entries *l, uint64_t index)
+{
+    size_t low = 0;
+    size_t high = l->run_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (l->run[middle].first_index <= index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint64_t entries_term(const struct raft_entries *l, uint64_t index)
+{
+    if (index > l->last_index)
+        return 0;
+    size_t n = l->run_count;
+    if (n > 0 && l->run[n - 1].first_index <= index)
+        return l->run[n - 1].term; /* by far the most frequent question */
+    n = runs_up_to(l, index);
+    return n == 0 ? 0 : l->run[n - 1].term;
+}
+
+uint64_t entries_last_below(const struct raft_entries *l, uint64_t index, uint64_t term)
+{
+    if (index > l->last_index)
+        index = l->last_index;
+    for (size_t n = runs_up_to(l, index); n > 0; n--) {
+        if (l->run[n - 1].term <= term)
+            return index;
+        index = l->run[n - 1].first_index - 1;
+    }
+    return index < l->first_index ? 0 : index;
+}
+
+static void ring_grow(struct raft_entries *l)
+{
+    size_t cap = l->cap ? l->cap * 2 : 64;
+    struct raft_slot *ring = hl_calloc(cap, sizeof(*ring));
+
+    for (size_t i = 0; i < l->count; i++)
+        ring[i] = *slot_at(l, i);
+    free(l->ring);
+    l->ring = ring;
+    l->cap = cap;
+    l->head = 0;
+}
+
+static void run_add(struct raft_entries *l, uint64_t index, uint64_t term)
+{
+    if (l->run_count > 0 && l->run[l->run_count - 1].term == term)
         return;
-    /* Remember the term in front of the cache: it is asked for with every append. */
-    r->start_last_index = r->cache[dropped - 1].index;
-    r->start_last_term = r->cache[dropped - 1].term;
-    memmove(r->cache, r->cache + dropped, (count - dropped) * sizeof(*r->cache));
-    r->cache_first += dropped;
-}
-
-bool log_find_by_term(struct raft *r, uint64_t from, uint64_t term, uint64_t *out_index)
-{
-    uint64_t found;
-
-    for (uint64_t i = from; i > 0; i--) {
-        if (i < r->first_index || i <= r->commit) {
-            *out_index = i; /* below the commit both logs agree */
-            return true;
-        }
-        if (!log_term_of(r, i, &found))
-            return false;
-        if (found <= term) {
-            *out_index = i;
-            return true;
-        }
+    HL_ASSERT(l->run_count == 0 || l->run[l->run_count - 1].term < term);
+    if (l->run_count == l->run_cap) {
+        l->run_cap *= 2;
+        l->run = hl_realloc(l->run, l->run_cap * sizeof(*l->run));
     }
-    *out_index = 0;
-    return true;
+    l->run[l->run_count++] = (struct raft_term_run){index, term};
 }
 
-/* Paper, section 5.4.1: later term wins, then the longer log. */
-bool log_is_up_to_date(struct raft *r, uint64_t last_index, uint64_t last_term)
+void entries_append(struct raft_entries *l, const struct raft_entry *entry)
 {
-    uint64_t our_term;
+    HL_ASSERT(entry->index == l->last_index + 1);
+    run_add(l, entry->index, entry->term);
+    if (l->count == l->cap)
+        ring_grow(l);
 
-    if (!log_term_of(r, r->last_index, &our_term))
-        return false;
-    return last_term > our_term || (last_term == our_term && last_index >= r->last_index);
+    uint64_t before = l->count ? slot_at(l, l->count - 1)->end_bytes : l->base_bytes;
+    struct raft_slot *s = slot_at(l, l->count++);
+    *s = (struct raft_slot){
+        .entry = *entry,
+        .end_bytes = before + entry->data.len + RAFT_ENTRY_COST,
+    };
+    s->entry.data = entry->data.len ? str_dup(entry->data) : STR_NONE;
+    l->last_index = entry->index;
+}
+
+void entries_truncate(struct raft_entries *l, uint64_t from)
+{
+    HL_ASSERT(from >= l->first_index && from <= l->last_index);
+    while (l->count > 0 && l->last_index >= from) {
+        str_free(slot_at(l, --l->count)->entry.data);
+        l->last_index--;
+    }
+    l->last_index = from - 1;
+    if (l->cache_first > from)
+        l->cache_first = from;
+    while (l->run_count > 0 && l->run[l->run_count - 1].first_index >= from)
+        l->run_count--;
+}
+
+void entries_evict(struct raft_entries *l, uint64_t up_to, size_t max_bytes)
+{
+    while (l->count > 0 && l->cache_first <= up_to &&
+           slot_at(l, l->count - 1)->end_bytes - l->base_bytes > max_bytes) {
+        struct raft_slot *s = slot_at(l, 0);
+
+        l->base_bytes = s->end_bytes;
+        str_free(s->entry.data);
+        l->head = (l->head + 1) & (l->cap - 1);
+        l->count--;
+        l->cache_first++;
+    }
+}
+
+static uint64_t end_bytes(const struct raft_entries *l, uint64_t index)
+{
+    const struct raft_slot *s = entries_slot(l, index);
+
+    return s ? s->end_bytes : l->base_bytes;
+}
+
+uint64_t entries_bytes(const struct raft_entries *l, uint64_t from, uint64_t to)
+{
+    HL_ASSERT(to <= l->last_index);
+    return from >= to ? 0 : end_bytes(l, to) - end_bytes(l, from);
 }

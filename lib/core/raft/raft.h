@@ -20,22 +20,35 @@
  *
  * Here: pre-vote, check-quorum and leader stickiness, randomised elections, log replication with
  * conflict hints, commit by counting only entries of the current term, no-op at election, proposals
- * forwarded by followers, ReadIndex rounds. The voters are given at start and do not change yet.
+ * forwarded by followers, ReadIndex rounds, leadership transfer. The voters are given at start and
+ * do not change yet; the log is not compacted yet.
  *
  * Ownership: the core copies what it keeps. Effects live in the step's arena, except entry data
- * handed out in `apply` and `send`, which is borrowed from the core's log until the next step.
+ * handed out in `persist`, `apply` and `send`, which is borrowed from the core's log until the next
+ * step: who writes or sends later, or in another thread, copies it.
  * Threads: confined to the actor that owns it. Time: any monotonic milliseconds, never decreasing.
  * Determinism: same configuration, events and times give the same effects; jitter comes from seed.
- * Memory: the last entries are cached; older ones are read back through struct raft_storage.
+ * Memory: the last entries are cached; older ones are read back through struct raft_storage. What
+ * is not yet durable, committed and handed to `apply` always stays in memory.
  * Limits: RAFT_VOTERS_MAX members; one entry RAFT_ENTRY_BYTES_MAX; uncommitted and in-flight bytes
- * as configured: beyond them proposals are refused with RAFT_REFUSED_FULL, nothing is dropped.
+ * as configured: beyond them proposals are refused with RAFT_REFUSED_FULL, nothing is dropped;
+ * RAFT_READS_MAX reads waiting; one step hands out at most RAFT_APPLY_BYTES_MAX (or one entry) and
+ * asks for a tick at once if there is more.
  */
 #ifndef HL_CORE_RAFT_RAFT_H
 #define HL_CORE_RAFT_RAFT_H
 
 #include "base/base.h"
 
-enum { RAFT_VOTERS_MAX = 9, RAFT_ENTRY_BYTES_MAX = 1 << 19, RAFT_MESSAGE_BYTES_MAX = 900 << 10 };
+enum {
+    RAFT_VOTERS_MAX = 9,
+    RAFT_ENTRY_BYTES_MAX = 1 << 19,
+    RAFT_MESSAGE_BYTES_MAX = 900 << 10, /* data of all entries plus RAFT_ENTRY_COST for each */
+    RAFT_MESSAGE_ENTRIES_MAX = 2048,
+    RAFT_APPLY_BYTES_MAX = 1 << 20,
+    RAFT_READS_MAX = 4096,
+    RAFT_ENTRY_COST = 32, /* what an entry counts beside its data, in every limit of bytes */
+};
 
 enum raft_role { RAFT_FOLLOWER, RAFT_PRE_CANDIDATE, RAFT_CANDIDATE, RAFT_LEADER };
 const char *raft_role_name(enum raft_role role); /* "follower", "pre-candidate", ... */
@@ -67,23 +80,35 @@ enum raft_message_kind {
     RAFT_MSG_APPEND_REPLY,
     RAFT_MSG_HEARTBEAT, /* carries commit and read_round, never touches the disk */
     RAFT_MSG_HEARTBEAT_REPLY,
-    RAFT_MSG_PROPOSE,     /* a follower hands a proposal to the leader: one entry, data only */
+    RAFT_MSG_PROPOSE,     /* a follower hands proposals to the leader: entries with data only */
     RAFT_MSG_READ,        /* a follower asks for a read index */
     RAFT_MSG_READ_REPLY,  /* index to wait for */
     RAFT_MSG_TIMEOUT_NOW, /* a leader that hands over asks the follower to campaign at once */
     RAFT_MSG_KIND_MAX = RAFT_MSG_TIMEOUT_NOW,
 };
 
-/* One flat struct for all kinds, as it crosses the wire; unused fields are zero. */
+/*
+ * One flat struct for all kinds, as it crosses the wire; unused fields are zero.
+ *
+ *                  index              log_term       commit        round
+ *   (PRE_)VOTE     last log index     last log term                1: transfer, stickiness is off
+ *   APPEND         prev index         prev term      commit
+ *   APPEND_REPLY   durable match      -              received, maybe not durable yet
+ *     rejected     hint               term at hint                 the prev index refused
+ *   HEARTBEAT                                        min(commit,   read round; its reply echoes it
+ *                                                    match)
+ *   READ                                                           the asker's own id; echoed
+ *   READ_REPLY     index to wait for
+ */
 struct raft_message {
     enum raft_message_kind kind;
     uint64_t from;
     uint64_t to;
     uint64_t term;
-    uint64_t index;    /* append: prev index; reply: match or hint; vote: last log index */
-    uint64_t log_term; /* append: prev term; reply: term at the hint; vote: last log term */
-    uint64_t commit;   /* append, heartbeat */
-    uint64_t round;    /* heartbeat and its reply: read round; read: the asker's own id of it */
+    uint64_t index;
+    uint64_t log_term;
+    uint64_t commit;
+    uint64_t round;
     bool is_rejected;
     const struct raft_entry *entry;
     size_t entry_count;
@@ -91,8 +116,9 @@ struct raft_message {
 
 /*
  * Where old entries are read back from: the durable log. `read` fills up to max_count entries from
- * `first` on, stopping before max_bytes of data (always at least one); data lives in `a`. It sees
- * everything that was persisted and not truncated since. 0, or a failure that ends leadership.
+ * `first` on, stopping before max_bytes (data and RAFT_ENTRY_COST each; always at least one); data
+ * lives in `a`. It sees everything that was persisted and not truncated since. 0, or a failure,
+ * which counts as RAFT_EVENT_DISK_FAILED.
  */
 struct raft_storage {
     void *context;
@@ -101,24 +127,34 @@ struct raft_storage {
 };
 
 struct raft_config {
-    uint64_t id; /* this member, not 0 */
+    uint64_t id; /* this member, not 0, one of the voters */
     uint64_t voter[RAFT_VOTERS_MAX];
     size_t voter_count;
-    uint64_t seed;
+    uint64_t seed;        /* another one for each member and each start: request ids grow from it */
     int64_t heartbeat_ms; /* default 100 */
-    int64_t election_ms;  /* lowest timeout; each is drawn from [election_ms, 2 * election_ms) */
+    int64_t election_ms;  /* lowest timeout; each is drawn from [election_ms, 2 * election_ms);
+                             default 10 heartbeats, at least 2 */
     size_t uncommitted_bytes_max; /* default 64 MiB */
     size_t inflight_bytes_max;    /* per follower, default 4 MiB */
     size_t cache_bytes_max;       /* entries kept in memory, default 4 MiB */
     struct raft_storage storage;
 };
 
-/* What the disk held at start; the term of entry last_index comes with it. */
+/* Entries from first_index up to the next run have this term. A log has a run for each leader that
+ * wrote to it, so the core knows the term of every entry without reading any. */
+struct raft_term_run {
+    uint64_t first_index;
+    uint64_t term;
+};
+
+/* What the disk held at start. */
 struct raft_recovered {
     struct raft_hard_state hard;
-    uint64_t first_index; /* of the log; 1 when nothing was compacted */
+    uint64_t first_index; /* of the log; 1: it is not compacted yet */
     uint64_t last_index;  /* first_index - 1 when the log is empty */
     uint64_t last_term;
+    const struct raft_term_run *run; /* ascending in both; borrowed until raft_new returns */
+    size_t run_count;
     uint64_t applied_index; /* of the state machine; apply continues behind it */
 };
 
@@ -129,9 +165,9 @@ enum raft_event_kind {
     RAFT_EVENT_READ,        /* tag: a linearizable read wants an index */
     RAFT_EVENT_PERSISTED,   /* sequence: everything up to that persist effect is durable */
     RAFT_EVENT_APPLIED,     /* index: the state machine has applied up to here */
-    RAFT_EVENT_PEER_LOST,   /* peer: its connection broke; a hint, see raft.md 6 (3) */
+    RAFT_EVENT_PEER_LOST,   /* peer: its connection broke: a hint, heard or not */
     RAFT_EVENT_DISK_FAILED, /* a write failed: never lead or vote again in this process */
-    RAFT_EVENT_TRANSFER,    /* peer: a leader hands over leadership */
+    RAFT_EVENT_TRANSFER,    /* peer (0: the best one): a leader hands over; else ignored */
 };
 
 struct raft_event {
@@ -155,7 +191,7 @@ struct raft_persist {
 };
 
 enum raft_refusal {
-    RAFT_REFUSED_NO_LEADER = 1, /* nobody known to hand it to; try again */
+    RAFT_REFUSED_NO_LEADER = 1, /* nobody known to hand it to, or just changing; try again */
     RAFT_REFUSED_FULL,          /* too much uncommitted; try again later */
     RAFT_REFUSED_TOO_LARGE,     /* an entry over RAFT_ENTRY_BYTES_MAX */
     RAFT_REFUSED_DISK,          /* this member's disk failed */
@@ -199,8 +235,10 @@ struct raft_status {
         uint64_t id;
         uint64_t match_index;  /* leaders only, else 0 */
         int64_t last_heard_ms; /* leaders only; -1 = never */
-    } peer[RAFT_VOTERS_MAX];
+    } peer[RAFT_VOTERS_MAX];   /* the other voters, in order of the configuration */
     size_t peer_count;
+    size_t cached_bytes;
+    bool has_disk_failed;
 };
 
 struct raft;

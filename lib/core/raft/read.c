@@ -1,102 +1,138 @@
 /*
- * Linearizable reads without a log entry: ReadIndex (thesis 6.4). A read waits until a majority has
- * acknowledged a heartbeat round that began after it; rounds are numbered by the leader itself, so
- * that an acknowledgement of an older round never counts (raft.md 2.5, trap 9).
+ * Linearizable reads without a log entry: ReadIndex (thesis 6.4).
+ *
+ * The leader notes its commit index, proves with a round of heartbeats that it still led after the
+ * read came in, and answers. Rounds are numbered by the leader alone, within its term: a reply that
+ * was delayed, repeated or meant for an older round confirms no newer one. One round runs at a time
+ * and covers every read that waited for it. Before an entry of its own term is committed a leader
+ * does not know what its predecessors committed, so reads wait until then.
+ *
+ * A follower hands a read to the leader under an id that it never uses twice, not even after a
+ * restart: an answer to an earlier question would be too old.
  */
 #include "core/raft/raft_internal.h"
 
-#include <string.h>
-
-static void enqueue(struct raft *r, uint64_t tag, uint64_t from)
+static void add(struct raft *r, struct raft_read read)
 {
-    if (r->read_count == READS_MAX) {
-        if (from == 0)
-            raft_refuse(r, tag, true, RAFT_REFUSED_FULL);
-        return;
-    }
     if (r->read_count == r->read_cap) {
         r->read_cap = r->read_cap ? r->read_cap * 2 : 16;
         r->read = hl_realloc(r->read, r->read_cap * sizeof(*r->read));
     }
-    /* The no-op of this term stands behind all that earlier leaders committed. */
-    r->read[r->read_count++] = (struct pending_read){
-        .tag = tag,
-        .from = from,
-        .round = r->read_round + 1,
-        .index = r->commit > r->term_start ? r->commit : r->term_start,
-    };
-    r->is_round_wanted = true;
+    r->read[r->read_count++] = read;
 }
 
-void read_ask(struct raft *r, uint64_t tag)
+void read_start(struct raft *r, uint64_t tag)
 {
-    if (r->role == RAFT_LEADER) {
-        enqueue(r, tag, 0);
-    } else if (r->role == RAFT_FOLLOWER && r->leader != 0) {
-        struct raft_message m = {
-            .kind = RAFT_MSG_READ, .to = r->leader, .term = r->hard.term, .round = tag};
-        raft_send(r, &m);
+    if (r->read_count >= RAFT_READS_MAX) {
+        raft_emit_refused(r, tag, true, RAFT_REFUSED_FULL);
+    } else if (r->role == RAFT_LEADER) {
+        add(r, (struct raft_read){.from = r->config.id, .tag = tag});
+    } else if (r->leader == 0) {
+        raft_emit_refused(r, tag, true, RAFT_REFUSED_NO_LEADER);
     } else {
-        raft_refuse(r, tag, true, RAFT_REFUSED_NO_LEADER);
+        uint64_t id = ++r->read_id;
+        add(r, (struct raft_read){.from = r->config.id,
+                                  .tag = tag,
+                                  .id = id,
+                                  .due_ms = r->now_ms + r->config.election_ms});
+        raft_emit(r, (struct raft_message){.kind = RAFT_MSG_READ, .to = r->leader, .round = id});
     }
 }
 
-void handle_read(struct raft *r, const struct raft_message *m)
+void read_on_read(struct raft *r, const struct raft_message *m)
 {
-    if (r->role == RAFT_LEADER)
-        enqueue(r, m->round, m->from);
+    if (r->role == RAFT_LEADER && r->read_count < RAFT_READS_MAX)
+        add(r, (struct raft_read){.from = m->from, .tag = m->round});
 }
 
-static void ready(struct raft *r, uint64_t tag, uint64_t index)
+static void answer(struct raft *r, const struct raft_read *read, uint64_t index)
 {
-    struct raft_read_ready done = {tag, index};
+    struct raft_read_ready ready = {.tag = read->tag, .index = index};
 
-    ARENA_PUSH(r->arena, r->ready, r->out->read_count, r->ready_cap, done);
+    if (read->from == r->config.id)
+        ARENA_PUSH(r->fx.arena, r->fx.read, r->fx.read_count, r->fx.read_cap, ready);
+    else
+        raft_emit(r, (struct raft_message){.kind = RAFT_MSG_READ_REPLY,
+                                           .to = read->from,
+                                           .index = index,
+                                           .round = read->tag});
 }
 
-void handle_read_reply(struct raft *r, const struct raft_message *m)
+static void drop_first(struct raft *r, size_t count)
 {
-    if (m->term == r->hard.term)
-        ready(r, m->round, m->index);
+    if (count == 0)
+        return;
+    for (size_t i = count; i < r->read_count; i++)
+        r->read[i - count] = r->read[i];
+    r->read_count -= count;
 }
 
-void read_advance(struct raft *r)
+void read_on_reply(struct raft *r, const struct raft_message *m)
 {
-    size_t kept = 0;
-
-    if (r->role != RAFT_LEADER)
+    if (r->role != RAFT_FOLLOWER || r->leader != m->from)
         return;
     for (size_t i = 0; i < r->read_count; i++) {
-        struct pending_read *read = &r->read[i];
-        size_t acknowledged = 1;
-
-        for (size_t p = 0; p < r->peer_count; p++)
-            acknowledged += r->peer[p].round >= read->round;
-        if (read->round > r->read_round || acknowledged < raft_majority(r) ||
-            r->commit < read->index) {
-            r->read[kept++] = *read;
-        } else if (read->from == 0) {
-            ready(r, read->tag, read->index);
-        } else {
-            struct raft_message m = {
-                .kind = RAFT_MSG_READ_REPLY,
-                .to = read->from,
-                .term = r->hard.term,
-                .round = read->tag,
-                .index = read->index,
-            };
-            raft_send(r, &m);
-        }
+        if (r->read[i].id != m->round)
+            continue;
+        answer(r, &r->read[i], m->index);
+        for (size_t k = i + 1; k < r->read_count; k++)
+            r->read[k - 1] = r->read[k];
+        r->read_count--;
+        return;
     }
-    r->read_count = kept;
 }
 
-void read_drop_all(struct raft *r)
+/* The question or its answer was lost. The caller may ask again, under another id. */
+void read_expire(struct raft *r)
+{
+    size_t count = 0;
+
+    if (r->role == RAFT_LEADER)
+        return;
+    while (count < r->read_count && r->read[count].due_ms <= r->now_ms)
+        raft_emit_refused(r, r->read[count++].tag, true, RAFT_REFUSED_NO_LEADER);
+    drop_first(r, count);
+}
+
+void read_drop_all(struct raft *r, enum raft_refusal why)
 {
     for (size_t i = 0; i < r->read_count; i++) {
-        if (r->read[i].from == 0)
-            raft_refuse(r, r->read[i].tag, true, RAFT_REFUSED_NO_LEADER);
+        if (r->read[i].from == r->config.id)
+            raft_emit_refused(r, r->read[i].tag, true, why);
     }
     r->read_count = 0;
-    r->is_round_wanted = false;
+}
+
+static uint64_t round_of(const struct raft_peer *p)
+{
+    return p->read_round;
+}
+
+static void answer_confirmed(struct raft *r, uint64_t round)
+{
+    size_t count = 0;
+
+    while (count < r->read_count && r->read[count].round != 0 && r->read[count].round <= round) {
+        answer(r, &r->read[count], r->read[count].index);
+        count++;
+    }
+    drop_first(r, count);
+}
+
+void read_pay(struct raft *r)
+{
+    uint64_t confirmed = raft_quorum_value(r, r->read_round, round_of);
+
+    answer_confirmed(r, confirmed);
+    if (r->read_count == 0 || confirmed < r->read_round || r->commit < r->term_first)
+        return;
+    r->read_round++;
+    for (size_t i = 0; i < r->read_count; i++) {
+        r->read[i].round = r->read_round;
+        r->read[i].index = r->commit;
+    }
+    if (raft_quorum(r) == 1)
+        answer_confirmed(r, r->read_round);
+    else
+        replicate_heartbeats(r);
 }

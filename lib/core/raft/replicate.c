@@ -1,464 +1,312 @@
 /*
- * Replication: paper, section 5.3; commitment: section 5.4.2 and Figure 8; pipelining and writing
- * to the leader's disk in parallel: thesis 10.2.1.
+ * The leader's side of the log: paper 5.3 and 5.4.2, thesis 10.2.1 (writing in parallel with the
+ * followers) and 10.2.2 (pipelining).
+ *
+ * A peer is either probed (where our logs agree is not known: one append at a time, the next when
+ * it answers) or streamed to (`next` runs ahead of what is acknowledged, bounded by bytes). What is
+ * in flight is not counted but computed from the log, (match, next): nothing to reset, nothing to
+ * leak. Entries that are no longer in memory are sent one message at a time.
+ *
+ * An append that got lost shows by a question: when acknowledgements are missing at a heartbeat's
+ * reply, an empty append behind the last entry sent is refused by a peer that lacks some, and says
+ * "received" where only its disk is slow.
  */
 #include "core/raft/raft_internal.h"
 
-/* ---- leader: sending ---- */
+enum { PROBE_BYTES_MAX = 64 << 10 };
 
-static void forget_inflight(struct peer *p)
+void replicate_start(struct raft *r)
 {
-    p->inflight_head = 0;
-    p->inflight_count = 0;
-    p->inflight_bytes = 0;
-}
-
-static void note_inflight(struct peer *p, uint64_t last_index, size_t bytes)
-{
-    size_t at = (p->inflight_head + p->inflight_count++) % INFLIGHT_MAX;
-
-    p->inflight[at] = (struct inflight){last_index, bytes};
-    p->inflight_bytes += bytes;
-}
-
-static void acknowledge_inflight(struct peer *p, uint64_t index)
-{
-    while (p->inflight_count > 0 && p->inflight[p->inflight_head].last_index <= index) {
-        p->inflight_bytes -= p->inflight[p->inflight_head].bytes;
-        p->inflight_head = (p->inflight_head + 1) % INFLIGHT_MAX;
-        p->inflight_count--;
-    }
-}
-
-static bool may_send(const struct raft *r, const struct peer *p)
-{
-    if (p->is_probing)
-        return !p->is_waiting;
-    return p->inflight_count < INFLIGHT_MAX && p->inflight_bytes < r->config.inflight_bytes_max;
-}
-
-/* One append message from p->next on; false if nothing more can be sent now. */
-static bool send_append(struct raft *r, struct peer *p, bool is_probe)
-{
-    const struct raft_entry *entry = NULL;
-    uint64_t previous_term;
-    size_t bytes = 0;
-    size_t count;
-
-    if (!may_send(r, p) || (p->next > r->last_index && !is_probe))
-        return false;
-    if (!log_term_of(r, p->next - 1, &previous_term) ||
-        !log_get(r, p->next, ENTRIES_PER_MESSAGE, APPEND_BYTES, &entry, &count))
-        return false;
-    struct raft_message m = {
-        .kind = RAFT_MSG_APPEND,
-        .to = p->id,
-        .term = r->hard.term,
-        .index = p->next - 1,
-        .log_term = previous_term,
-        .commit = r->commit,
-        .entry = entry,
-        .entry_count = count,
-    };
-    raft_send(r, &m);
-    for (size_t i = 0; i < count; i++)
-        bytes += entry[i].data.len;
-    if (p->is_probing) {
-        p->is_waiting = true;
-        return false;
-    }
-    if (count > 0) {
-        note_inflight(p, p->next + count - 1, bytes);
-        p->next += count;
-    }
-    return count > 0;
-}
-
-static void send_all(struct raft *r, struct peer *p)
-{
-    while (send_append(r, p, false)) {
-    }
-}
-
-static void broadcast_append(struct raft *r)
-{
-    for (size_t i = 0; i < r->peer_count; i++)
-        send_all(r, &r->peer[i]);
-}
-
-static void send_heartbeat(struct raft *r, const struct peer *p)
-{
-    struct raft_message m = {
-        .kind = RAFT_MSG_HEARTBEAT,
-        .to = p->id,
-        .term = r->hard.term,
-        /* Only what this follower is known to have may be called committed to it. */
-        .commit = r->commit < p->match ? r->commit : p->match,
-        .round = r->read_round,
-        .index = p->is_probing ? 0 : p->next - 1,
-    };
-
-    raft_send(r, &m);
-}
-
-void broadcast_heartbeat(struct raft *r)
-{
-    for (size_t i = 0; i < r->peer_count; i++) {
-        send_heartbeat(r, &r->peer[i]);
-        /* What was lost on the way is found out by a probe, not by waiting. */
-        if (r->peer[i].is_probing)
-            r->peer[i].is_waiting = false;
-        if (r->peer[i].match < r->last_index && r->peer[i].inflight_count == 0)
-            send_append(r, &r->peer[i], true);
-    }
+    r->term_first = r->log.last_index + 1;
+    r->read_round = 0;
+    r->transfer_to = 0;
     r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
-}
-
-/* ---- leader: office ---- */
-
-static void append_own(struct raft *r, enum raft_entry_kind kind, struct str data)
-{
-    log_append_entry(r, r->hard.term, kind, data);
-    r->uncommitted_bytes += data.len;
-}
-
-void leader_start(struct raft *r)
-{
-    r->role = RAFT_LEADER;
-    r->leader = r->config.id;
-    r->is_transfer = false;
-    r->uncommitted_bytes = 0;
-    r->quorum_due_ms = r->now_ms + r->config.election_ms;
     for (size_t i = 0; i < r->peer_count; i++) {
-        struct peer *p = &r->peer[i];
-
-        p->match = 0;
-        p->next = r->last_index + 1;
-        p->is_probing = true;
-        p->is_waiting = false;
-        p->heard_ms = r->now_ms;
-        p->round = 0;
-        forget_inflight(p);
+        r->peer[i] = (struct raft_peer){
+            .id = r->peer[i].id,
+            .heard_ms = r->now_ms,
+            .asked_ms = r->now_ms,
+            .next = r->log.last_index + 1,
+            .is_probing = true,
+        };
     }
-    /* Paper, section 8: a no-op of the new term, through which older entries commit. */
-    append_own(r, RAFT_ENTRY_NOOP, STR_NONE);
-    r->term_start = r->last_index;
-    broadcast_append(r);
-    broadcast_heartbeat(r);
-    commit_advance(r);
+    /* Paper, section 8: nothing older commits, and no read is answered, before an entry of this
+     * term does; this one needs no client. It also tells every follower who leads. */
+    raft_append(r, RAFT_ENTRY_NOOP, r->term, STR_NONE);
 }
 
-/* Check-quorum (thesis 6.2): a leader that no majority answers is none. */
-static void check_quorum(struct raft *r)
+static void probe(struct raft_peer *p, uint64_t next, bool is_silent)
 {
-    size_t heard = 1;
-
-    if (r->now_ms < r->quorum_due_ms)
-        return;
-    for (size_t i = 0; i < r->peer_count; i++)
-        heard += r->now_ms - r->peer[i].heard_ms <= r->config.election_ms;
-    if (heard < raft_majority(r)) {
-        become_follower(r, r->hard.term, 0);
-        return;
-    }
-    r->quorum_due_ms = r->now_ms + r->config.election_ms / 2;
-    if (r->transfer_to != 0)
-        r->transfer_to = 0; /* it did not take over: go on */
+    p->is_probing = true;
+    p->is_probe_out = is_silent; /* then its next heartbeat reply starts it */
+    p->next = next;
 }
 
-void leader_tick(struct raft *r)
+static enum raft_refusal why_not(const struct raft *r, const struct str *data, size_t count)
 {
+    uint64_t bytes = 0;
+    uint64_t uncommitted = entries_bytes(&r->log, r->commit, r->log.last_index);
+
+    for (size_t i = 0; i < count; i++) {
+        if (data[i].len > RAFT_ENTRY_BYTES_MAX)
+            return RAFT_REFUSED_TOO_LARGE;
+        bytes += data[i].len + RAFT_ENTRY_COST;
+    }
     if (r->role != RAFT_LEADER)
-        return;
-    check_quorum(r);
-    if (r->role == RAFT_LEADER && r->now_ms >= r->heartbeat_due_ms)
-        broadcast_heartbeat(r);
+        return r->leader == 0 ? RAFT_REFUSED_NO_LEADER : 0;
+    if (r->transfer_to != 0)
+        return RAFT_REFUSED_NO_LEADER;
+    if (uncommitted + bytes > r->config.uncommitted_bytes_max)
+        return RAFT_REFUSED_FULL;
+    return 0;
 }
 
-void propose(struct raft *r, const struct str *data, size_t count, uint64_t tag)
+static void forward_part(struct raft *r, const struct str *data, size_t count)
 {
+    struct raft_entry *entry = arena_array(r->fx.arena, struct raft_entry, count);
+
+    for (size_t i = 0; i < count; i++) {
+        entry[i].kind = RAFT_ENTRY_COMMAND;
+        entry[i].data = arena_dup(r->fx.arena, data[i]);
+    }
+    raft_emit(r,
+              (struct raft_message){
+                  .kind = RAFT_MSG_PROPOSE, .to = r->leader, .entry = entry, .entry_count = count});
+}
+
+static void forward(struct raft *r, const struct str *data, size_t count)
+{
+    size_t from = 0;
     size_t bytes = 0;
 
     for (size_t i = 0; i < count; i++) {
-        bytes += data[i].len;
-        if (data[i].len > RAFT_ENTRY_BYTES_MAX) {
-            raft_refuse(r, tag, false, RAFT_REFUSED_TOO_LARGE);
-            return;
+        size_t cost = data[i].len + RAFT_ENTRY_COST;
+
+        if (i > from &&
+            (bytes + cost > RAFT_MESSAGE_BYTES_MAX || i - from == RAFT_MESSAGE_ENTRIES_MAX)) {
+            forward_part(r, data + from, i - from);
+            from = i;
+            bytes = 0;
         }
+        bytes += cost;
     }
-    if (r->is_broken) {
-        raft_refuse(r, tag, false, RAFT_REFUSED_DISK);
-    } else if (r->role == RAFT_LEADER && r->transfer_to == 0) {
-        /* An empty pipeline takes one proposal of any legal size. */
-        if (r->uncommitted_bytes > 0 &&
-            r->uncommitted_bytes + bytes > r->config.uncommitted_bytes_max) {
-            raft_refuse(r, tag, false, RAFT_REFUSED_FULL);
-            return;
-        }
-        for (size_t i = 0; i < count; i++)
-            append_own(r, RAFT_ENTRY_COMMAND, data[i]);
-        broadcast_append(r);
-    } else if (r->role == RAFT_FOLLOWER && r->leader != 0) {
-        for (size_t i = 0; i < count; i++) {
-            struct raft_entry *e = arena_one(r->arena, struct raft_entry);
-            *e = (struct raft_entry){.kind = RAFT_ENTRY_COMMAND, .data = data[i]};
-            struct raft_message m = {
-                .kind = RAFT_MSG_PROPOSE,
-                .to = r->leader,
-                .term = r->hard.term,
-                .entry = e,
-                .entry_count = 1,
-            };
-            raft_send(r, &m);
-        }
-    } else {
-        raft_refuse(r, tag, false, RAFT_REFUSED_NO_LEADER);
-    }
+    if (count > from)
+        forward_part(r, data + from, count - from);
 }
 
-void handle_propose(struct raft *r, const struct raft_message *m)
+void replicate_propose(struct raft *r, const struct raft_event *e)
 {
-    if (r->role != RAFT_LEADER)
-        return; /* it will find out and try again */
+    enum raft_refusal why = why_not(r, e->data, e->data_count);
+
+    if (why != 0)
+        raft_emit_refused(r, e->tag, false, why);
+    else if (r->role != RAFT_LEADER)
+        forward(r, e->data, e->data_count);
+    else
+        for (size_t i = 0; i < e->data_count; i++)
+            raft_append(r, RAFT_ENTRY_COMMAND, r->term, e->data[i]);
+}
+
+/* Forwarded once, never again: whoever asked the wrong member asks again after its timeout. */
+void replicate_on_propose(struct raft *r, const struct raft_message *m)
+{
+    struct str *data = arena_array(r->fx.arena, struct str, m->entry_count);
+
     for (size_t i = 0; i < m->entry_count; i++)
-        propose(r, &m->entry[i].data, 1, 0);
+        data[i] = m->entry[i].data;
+    if (r->role != RAFT_LEADER || why_not(r, data, m->entry_count) != 0)
+        return;
+    for (size_t i = 0; i < m->entry_count; i++)
+        raft_append(r, RAFT_ENTRY_COMMAND, r->term, data[i]);
 }
 
-/* Figure 8: only entries of our own term are committed by counting; those before come along. Our
- * own copy counts when it is durable (raft.md 2.5, trap 2). */
-void commit_advance(struct raft *r)
+static void on_rejected(struct raft *r, struct raft_peer *p, const struct raft_message *m)
 {
-    uint64_t match[RAFT_VOTERS_MAX];
-    uint64_t term;
-    size_t n = 0;
+    uint64_t refused = m->round;
+
+    /* An answer to something sent before what we know by now (they may overtake each other). */
+    if (refused <= p->match || (p->is_probing && refused != p->next - 1))
+        return;
+    /* Its log has nothing behind the hint that could agree with ours; ours has nothing before the
+     * last entry of at most that term that could disagree there (paper 5.3, last paragraphs). */
+    uint64_t at = m->index < refused ? m->index : refused - 1;
+    if (m->log_term != 0)
+        at = entries_last_below(&r->log, at, m->log_term);
+    probe(p, (at > p->match ? at : p->match) + 1, false);
+}
+
+void replicate_on_reply(struct raft *r, const struct raft_message *m)
+{
+    struct raft_peer *p = raft_peer_of(r, m->from);
 
     if (r->role != RAFT_LEADER)
-        return;
-    match[n++] = r->durable_index;
-    for (size_t i = 0; i < r->peer_count; i++) {
-        size_t at = n++;
-        while (at > 0 && match[at - 1] < r->peer[i].match) {
-            match[at] = match[at - 1];
-            at--;
-        }
-        match[at] = r->peer[i].match;
-    }
-    uint64_t agreed = match[raft_majority(r) - 1];
-    if (agreed <= r->commit || !log_term_of(r, agreed, &term) || term != r->hard.term)
-        return;
-    for (uint64_t i = r->commit + 1; i <= agreed && i >= r->cache_first; i++) {
-        size_t len = r->cache[i - r->cache_first].data.len;
-        r->uncommitted_bytes -= len < r->uncommitted_bytes ? len : r->uncommitted_bytes;
-    }
-    r->commit = agreed;
-    /* Tell those who have nothing on the way that would tell them. */
-    for (size_t i = 0; i < r->peer_count; i++) {
-        if (r->peer[i].inflight_count == 0 && r->peer[i].match >= agreed)
-            send_heartbeat(r, &r->peer[i]);
-    }
-}
-
-static void continue_transfer(struct raft *r, const struct peer *p)
-{
-    struct raft_message m = {.kind = RAFT_MSG_TIMEOUT_NOW, .to = p->id, .term = r->hard.term};
-
-    if (r->transfer_to == p->id && p->match == r->last_index)
-        raft_send(r, &m);
-}
-
-void transfer_start(struct raft *r, uint64_t peer)
-{
-    struct peer *p = raft_peer(r, peer);
-
-    if (r->role != RAFT_LEADER || !p)
-        return;
-    r->transfer_to = peer;
-    r->quorum_due_ms = r->now_ms + r->config.election_ms;
-    continue_transfer(r, p);
-}
-
-void handle_append_reply(struct raft *r, const struct raft_message *m)
-{
-    struct peer *p = raft_peer(r, m->from);
-    uint64_t at;
-
-    if (r->role != RAFT_LEADER || m->term != r->hard.term)
         return;
     p->heard_ms = r->now_ms;
     if (m->is_rejected) {
-        /* m->round is the index we had put before our entries: an old refusal says nothing. */
-        if (m->round <= p->match || (p->is_probing && m->round != p->next - 1))
-            return;
-        uint64_t hint = m->index < r->last_index ? m->index : r->last_index;
-        if (!log_find_by_term(r, hint, m->log_term, &at))
-            return;
-        p->next = (at > p->match ? at : p->match) + 1;
-        p->is_probing = true;
-        p->is_waiting = false;
-        forget_inflight(p);
-        send_append(r, p, true);
+        on_rejected(r, p, m);
         return;
     }
-    if (m->index > r->last_index)
-        return; /* nobody has more of our term than we: nonsense */
+    if (m->index > r->log.last_index)
+        return; /* nobody can hold what we never wrote */
+    p->asked_ms = r->now_ms;
     if (m->index > p->match)
         p->match = m->index;
-    acknowledge_inflight(p, p->match);
-    if (p->is_probing) {
-        p->is_probing = false;
-        p->is_waiting = false;
-        p->next = p->match + 1;
-        forget_inflight(p);
-    } else if (p->next <= p->match) {
-        p->next = p->match + 1;
-    }
-    commit_advance(r);
-    read_advance(r);
-    continue_transfer(r, p);
-    send_all(r, p);
+    uint64_t received = m->commit < r->log.last_index ? m->commit : r->log.last_index;
+    if (received < p->match)
+        received = p->match;
+    if (p->is_probing || p->next <= received)
+        p->next = received + 1;
+    p->is_probing = false;
 }
 
-void handle_heartbeat_reply(struct raft *r, const struct raft_message *m)
+static void send_append(struct raft *r, struct raft_peer *p, size_t max_bytes)
 {
-    struct peer *p = raft_peer(r, m->from);
+    struct raft_entry *entry = NULL;
+    size_t count = 0;
 
-    if (r->role != RAFT_LEADER || m->term != r->hard.term)
+    if (max_bytes > 0 && p->next <= r->log.last_index) {
+        count = raft_collect(r, p->next, RAFT_MESSAGE_ENTRIES_MAX, max_bytes, &entry);
+        if (count == 0)
+            return; /* the disk failed, we lead no more */
+    }
+    raft_emit(r, (struct raft_message){
+                     .kind = RAFT_MSG_APPEND,
+                     .to = p->id,
+                     .index = p->next - 1,
+                     .log_term = entries_term(&r->log, p->next - 1),
+                     .commit = r->commit,
+                     .entry = entry,
+                     .entry_count = count,
+                 });
+    p->commit_sent = r->commit;
+    if (!p->is_probing)
+        p->next += count;
+}
+
+/* The commit index goes no further than what the peer is known to hold durably, so it may believe
+ * it even if it was restarted since and has verified nothing in this life. */
+static void send_heartbeat(struct raft *r, struct raft_peer *p)
+{
+    uint64_t commit = r->commit < p->match ? r->commit : p->match;
+
+    raft_emit(
+        r, (struct raft_message){
+               .kind = RAFT_MSG_HEARTBEAT, .to = p->id, .commit = commit, .round = r->read_round});
+    p->commit_sent = commit;
+}
+
+void replicate_heartbeats(struct raft *r)
+{
+    for (size_t i = 0; i < r->peer_count; i++)
+        send_heartbeat(r, &r->peer[i]);
+}
+
+static uint64_t heard_of(const struct raft_peer *p)
+{
+    return (uint64_t)p->heard_ms;
+}
+
+/* Check-quorum, thesis 6.2: a leader that hears no majority for an election timeout steps down, so
+ * that clients do not wait on it and stickiness does not protect it. */
+void replicate_beat(struct raft *r)
+{
+    int64_t silent_ms = r->now_ms - (int64_t)raft_quorum_value(r, (uint64_t)r->now_ms, heard_of);
+
+    r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
+    if (silent_ms >= r->config.election_ms) {
+        election_follow(r, r->term, 0);
+        return;
+    }
+    for (size_t i = 0; i < r->peer_count; i++) {
+        struct raft_peer *p = &r->peer[i];
+
+        if (!p->is_probing && r->now_ms - p->heard_ms >= r->config.election_ms)
+            probe(p, p->match + 1, true);
+    }
+    replicate_heartbeats(r);
+}
+
+void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
+{
+    struct raft_peer *p = raft_peer_of(r, m->from);
+
+    if (r->role != RAFT_LEADER)
         return;
     p->heard_ms = r->now_ms;
-    if (m->round > p->round)
-        p->round = m->round;
-    /* m->log_term echoes what we had sent before the heartbeat, m->index is how much of it was
-     * verified there: what lies between was lost on the way. */
-    if (!p->is_probing && m->index < m->log_term && p->match < m->log_term) {
-        p->is_probing = true;
-        p->is_waiting = false;
-        p->next = p->match + 1;
-        forget_inflight(p);
-        send_append(r, p, true);
+    if (m->round > p->read_round && m->round <= r->read_round)
+        p->read_round = m->round;
+    if (p->is_probing) {
+        p->is_probe_out = false;
+    } else if (p->match + 1 < p->next && r->now_ms - p->asked_ms >= r->config.heartbeat_ms) {
+        p->asked_ms = r->now_ms;
+        send_append(r, p, 0);
     }
-    read_advance(r);
 }
 
-/* ---- follower ---- */
-
-static void take_leader(struct raft *r, const struct raft_message *m)
+void replicate_peer_lost(struct raft *r, uint64_t peer)
 {
-    /* Two leaders in one term cannot be: election safety. */
-    HL_ASSERT(r->role != RAFT_LEADER);
-    if (r->role != RAFT_FOLLOWER || r->leader != m->from)
-        become_follower(r, m->term, m->from);
-    r->leader_heard_ms = r->now_ms;
-    r->is_leader_lost = false;
-    election_reset_timer(r);
+    struct raft_peer *p = raft_peer_of(r, peer);
+
+    if (r->role == RAFT_LEADER && p)
+        probe(p, p->match + 1, true);
 }
 
-static void reject_append(struct raft *r, const struct raft_message *m)
+static uint64_t match_of(const struct raft_peer *p)
 {
-    uint64_t from = m->index < r->last_index ? m->index : r->last_index;
-    uint64_t hint;
-    uint64_t term;
-
-    if (!log_find_by_term(r, from, m->log_term, &hint) || !log_term_of(r, hint, &term))
-        return;
-    struct raft_message reply = {
-        .kind = RAFT_MSG_APPEND_REPLY,
-        .to = m->from,
-        .term = r->hard.term,
-        .index = hint,
-        .log_term = term,
-        .round = m->index,
-        .is_rejected = true,
-    };
-    raft_send(r, &reply);
+    return p->match;
 }
 
-/* Skips what we have, cuts at the first conflict, appends the rest. False: unreadable. */
-static bool store_entries(struct raft *r, const struct raft_message *m)
+/* Paper 5.4.2 and Figure 8: counting copies commits only entries of our own term; what lies before
+ * them is committed with them. Our own copy counts once our own disk has it. */
+void replicate_commit(struct raft *r)
 {
-    for (size_t i = 0; i < m->entry_count; i++) {
-        const struct raft_entry *e = &m->entry[i];
-        uint64_t term;
+    uint64_t index = raft_quorum_value(r, r->durable, match_of);
 
-        if (e->index <= r->last_index) {
-            if (e->index <= r->commit)
-                continue; /* committed: the same here and there */
-            if (!log_term_of(r, e->index, &term))
-                return false;
-            if (term == e->term)
-                continue;
-            log_truncate(r, e->index);
-        }
-        log_append_entry(r, e->term, e->kind, e->data);
+    HL_ASSERT(index <= r->log.last_index);
+    if (index > r->commit && index >= r->term_first) {
+        HL_ASSERT(entries_term(&r->log, index) == r->term);
+        r->commit = index;
     }
-    return true;
 }
 
-static bool is_well_formed(const struct raft_message *m)
+static size_t inflight_room(const struct raft *r, const struct raft_peer *p)
 {
-    for (size_t i = 0; i < m->entry_count; i++) {
-        if (m->entry[i].index != m->index + 1 + i || m->entry[i].term > m->term ||
-            m->entry[i].data.len > RAFT_ENTRY_BYTES_MAX)
-            return false;
-    }
-    return true;
+    size_t max = r->config.inflight_bytes_max;
+
+    if (p->next == p->match + 1)
+        return max; /* nothing in flight: one entry always fits */
+    if (p->match + 1 < r->log.cache_first || p->next < r->log.cache_first)
+        return 0; /* what is not in memory goes one message at a time */
+    uint64_t used = entries_bytes(&r->log, p->match, p->next - 1);
+    uint64_t more = entries_bytes(&r->log, p->next - 1, p->next);
+    return used + more > max ? 0 : (size_t)(max - used);
 }
 
-void handle_append(struct raft *r, const struct raft_message *m)
+static void pay_peer(struct raft *r, struct raft_peer *p)
 {
-    uint64_t term;
+    size_t max = r->config.inflight_bytes_max;
 
-    if (!is_well_formed(m))
-        return;
-    take_leader(r, m);
-    if (r->is_broken)
-        return;
-    if (m->index > r->last_index) {
-        reject_append(r, m);
+    if (p->is_probing) {
+        if (!p->is_probe_out)
+            send_append(r, p, max < PROBE_BYTES_MAX ? max : PROBE_BYTES_MAX);
+        p->is_probe_out = true;
         return;
     }
-    if (m->index > r->commit) {
-        if (!log_term_of(r, m->index, &term))
-            return;
-        if (term != m->log_term) {
-            reject_append(r, m);
-            return;
-        }
+    while (r->role == RAFT_LEADER && p->next <= r->log.last_index) {
+        size_t room = inflight_room(r, p);
+
+        if (room == 0)
+            break;
+        send_append(r, p, room < RAFT_MESSAGE_BYTES_MAX ? room : RAFT_MESSAGE_BYTES_MAX);
     }
-    if (!store_entries(r, m))
-        return;
-    /* Only what this message covers was verified (trap 5); what is committed always agrees. */
-    uint64_t verified = m->index + m->entry_count;
-    if (verified < r->commit)
-        verified = r->commit;
-    uint64_t commit = m->commit < verified ? m->commit : verified;
-    if (commit > r->commit)
-        r->commit = commit;
-    if (verified > r->verified)
-        r->verified = verified;
-    struct raft_message reply = {
-        .kind = RAFT_MSG_APPEND_REPLY,
-        .to = m->from,
-        .term = r->hard.term,
-        .index = verified,
-    };
-    raft_send_when_durable(r, verified, &reply);
+    /* With nothing in flight nothing else would carry the news; followers serve reads, too. */
+    if (r->role == RAFT_LEADER && p->next == p->match + 1 && p->commit_sent < r->commit &&
+        p->commit_sent < p->match)
+        send_heartbeat(r, p);
 }
 
-void handle_heartbeat(struct raft *r, const struct raft_message *m)
+void replicate_pay(struct raft *r)
 {
-    take_leader(r, m);
-    /* The leader knows that we have this much; a delayed heartbeat may speak of more than that. */
-    uint64_t known = r->verified > r->commit ? r->verified : r->commit;
-    uint64_t commit = m->commit < known ? m->commit : known;
-    if (commit > r->commit)
-        r->commit = commit;
-    struct raft_message reply = {
-        .kind = RAFT_MSG_HEARTBEAT_REPLY,
-        .to = m->from,
-        .term = r->hard.term,
-        .round = m->round,
-        .index = r->verified,
-        .log_term = m->index,
-    };
-    raft_send(r, &reply);
+    for (size_t i = 0; i < r->peer_count && r->role == RAFT_LEADER; i++)
+        pay_peer(r, &r->peer[i]);
 }

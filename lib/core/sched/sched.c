@@ -1,6 +1,7 @@
 /*
  * Two tables: agents, and the work that is not done. Leased work is kept only to count what an
- * agent runs; due work stands in a list of its own, so a step does not look at the rest.
+ * agent runs; due work stands in a list of its own, first come first served, so a step does not
+ * look at the rest.
  */
 #include "core/sched/sched.h"
 
@@ -13,8 +14,8 @@ struct agent {
     int64_t heard_ms; /* -1: not since this leader leads */
     int64_t asked_ms; /* a change of its state was proposed then; -1 */
     size_t leased_count;
-    size_t asked_count; /* assignments in flight */
-    uint32_t free_slots;
+    size_t asked_count;  /* assignments in flight */
+    uint32_t free_slots; /* as last heard, less what it was given and plus what it ended since */
 };
 
 struct item {
@@ -34,7 +35,8 @@ struct sched {
     int64_t since_ms;
     struct map *agents;
     struct map *items;
-    struct item *due;
+    struct item *due; /* the oldest */
+    struct item *due_last;
 };
 
 struct sched *sched_new(int64_t lost_after_ms)
@@ -67,6 +69,7 @@ static void clear(struct sched *s)
     map_free(s->items);
     map_free(s->agents);
     s->due = NULL;
+    s->due_last = NULL;
 }
 
 void sched_free(struct sched *s)
@@ -142,17 +145,37 @@ static void unlink_due(struct sched *s, struct item *i)
         s->due = i->next;
     if (i->next)
         i->next->previous = i->previous;
+    else
+        s->due_last = i->previous;
     i->previous = NULL;
     i->next = NULL;
 }
 
 static void link_due(struct sched *s, struct item *i)
 {
-    i->previous = NULL;
-    i->next = s->due;
-    if (s->due)
-        s->due->previous = i;
-    s->due = i;
+    i->next = NULL;
+    i->previous = s->due_last;
+    if (s->due_last)
+        s->due_last->next = i;
+    else
+        s->due = i;
+    s->due_last = i;
+}
+
+/* ---- what an agent runs ---- */
+
+static void begin_lease(struct agent *g)
+{
+    g->leased_count++;
+    if (g->free_slots > 0)
+        g->free_slots--;
+}
+
+static void end_lease(struct agent *g)
+{
+    g->leased_count--;
+    if (g->free_slots < SCHED_RUNNING_MAX)
+        g->free_slots++;
 }
 
 static void take_back_question(struct item *i)
@@ -171,7 +194,7 @@ void sched_work(struct sched *s, const struct sched_work *w)
         unlink_due(s, i);
         take_back_question(i);
         if (i->phase == SCHED_LEASED)
-            agent_of(s, i->agent)->leased_count--;
+            end_lease(agent_of(s, i->agent));
     }
     if (w->phase == SCHED_DONE) {
         if (i) {
@@ -193,7 +216,7 @@ void sched_work(struct sched *s, const struct sched_work *w)
     i->phase = w->phase;
     i->due_ms = w->due_ms;
     if (i->phase == SCHED_LEASED)
-        agent_of(s, i->agent)->leased_count++;
+        begin_lease(agent_of(s, i->agent));
     else
         link_due(s, i);
 }
@@ -234,7 +257,11 @@ static void step_agent(struct sched *s, struct agent *g, int64_t now_ms, struct 
         g->asked_ms = now_ms;
     } else if (g->is_alive) {
         out->wake_ms = sooner(out->wake_ms, lost_ms);
+        return;
+    } else {
+        return; /* nothing to wait for but to be heard */
     }
+    out->wake_ms = sooner(out->wake_ms, now_ms + SCHED_PROPOSAL_MS);
 }
 
 static size_t load_of(const struct agent *g)

@@ -8,13 +8,15 @@
  * fleet is silent.
  *
  * Placement: the least loaded agent that is alive, active and has room; among equals the one that
- * held the work before, then the first by name. Work that waits starts when it is due.
+ * held the work before, then the first by name. Room is what the last heartbeat said, less what was
+ * given since, and never more than SCHED_RUNNING_MAX at once. Work that waits starts when it is
+ * due, what has been known longer first.
  *
  * Lost: no heartbeat for three periods. A new leader has heard nobody yet, so it gives everybody
  * lost_after_ms from the moment it leads.
  *
  * Threads: confined to the owner. Time: monotonic milliseconds. Cost: a step looks at agents, at
- * work that is due, and at nothing that is leased or done.
+ * work that is pending or waiting until no agent has room, and at nothing that is leased or done.
  */
 #ifndef HL_CORE_SCHED_SCHED_H
 #define HL_CORE_SCHED_SCHED_H
@@ -39,6 +41,7 @@ struct sched_assign {
     struct str agent;
 };
 
+/* Strings are borrowed from the schedule until the next fact goes in. */
 struct sched_effects {
     struct sched_assign *assign; /* propose work.assign */
     size_t assign_count;

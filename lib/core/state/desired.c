@@ -34,6 +34,7 @@ static void keep_work(struct state_app *app, const struct state_app *old)
     app->not_before_ms = old->not_before_ms;
     app->applied_input = old->applied_input;
     app->applied_commit = old->applied_commit;
+    app->applied_epoch = old->applied_epoch;
     app->health = old->health;
     app->message = old->message;
     app->since_ms = old->since_ms;
@@ -43,54 +44,67 @@ static void keep_work(struct state_app *app, const struct state_app *old)
     app->object_count = old->object_count;
 }
 
-/* An app in error keeps what it runs: the last good input stays in force. */
-static void keep_input(struct state_app *app, const struct state_app *old)
+/* An app in error keeps what it runs: the last good input stays in force. One that was leaving has
+ * none, so what is left of it stays as it is. */
+static void put_error(struct state_app *app, const struct state_app *old)
 {
+    if (old->deleting) {
+        app->takeover = app->takeover || str_eq(old->phase, STR("leased"));
+        app->phase = STR("idle");
+        return;
+    }
     app->input = old->input;
     app->bundle = old->bundle;
     app->bundle_bytes = old->bundle_bytes;
     app->commit = old->commit;
 }
 
+/* True if nothing was begun since `app->input` was applied. */
+static bool is_in_place(const struct state_app *app, const struct state_app *old)
+{
+    return str_eq(app->input, old->applied_input) && old->epoch == old->applied_epoch &&
+           !old->deleting && !old->forced;
+}
+
+static void replace(struct state_app *app, const struct state_app *old, int64_t wall_ms)
+{
+    bool was_working = is_applicable(old) ||
+                       (str_eq(old->status, STR("error")) && !str_eq(old->phase, STR("idle")));
+    bool is_same = str_eq(app->input, old->input) && !old->deleting;
+
+    keep_work(app, old);
+    if (str_eq(app->status, STR("error"))) {
+        put_error(app, old);
+    } else if (!is_applicable(app)) {
+        app->takeover = app->takeover || str_eq(old->phase, STR("leased"));
+        app->phase = STR("idle");
+    } else if (is_same && was_working) {
+        app->commit = old->commit.len ? old->commit : app->commit;
+        app->file = old->file;
+        app->line = old->line;
+        app->column = old->column;
+    } else {
+        app->message = STR_NONE;
+        /* Back to what is applied already, e.g. by a revert: nothing to do. */
+        if (is_in_place(app, old))
+            app->phase = STR("idle");
+        else
+            make_pending(app, wall_ms);
+    }
+}
+
 static int upsert(struct apply *x, const struct value *v)
 {
     struct state_app app;
     struct state_app old;
+    struct state_app none = {.phase = STR("idle"), .since_ms = x->command->wall_ms};
 
     record_from_value(&state_app_type, v, &app);
-    if (app.name.len == 0 || app.name.len > KV_KEY_MAX - 16 || app.status.len == 0)
-        return refuse(x, HL_EINVAL, "an application without name or status");
     int found = state_app_get(x->kv, app.name, x->arena, &old, x->err);
     if (found < 0)
         return found;
     app.deleting = false;
-    app.phase = STR("idle");
-    app.since_ms = x->command->wall_ms;
-    if (found == KV_FOUND) {
-        bool is_same =
-            str_eq(app.input, old.input) && !old.deleting && str_eq(app.status, old.status);
-
-        keep_work(&app, &old);
-        if (str_eq(app.status, STR("error"))) {
-            keep_input(&app, &old);
-            app.deleting = old.deleting;
-        } else if (is_same) {
-            app.commit = old.commit.len ? old.commit : app.commit;
-        } else if (is_applicable(&app)) {
-            app.message = STR_NONE;
-            /* Back to what is applied already, e.g. by a revert of an error: nothing to do. */
-            if (str_eq(app.input, old.applied_input) && !old.deleting &&
-                !str_eq(old.phase, STR("leased")))
-                app.phase = STR("idle");
-            else
-                make_pending(&app, x->command->wall_ms);
-        } else {
-            app.takeover = app.takeover || str_eq(old.phase, STR("leased"));
-            app.phase = STR("idle");
-        }
-    } else if (is_applicable(&app)) {
-        make_pending(&app, x->command->wall_ms);
-    }
+    replace(&app, found == KV_FOUND ? &old : &none, x->command->wall_ms);
     return put_app(x, &app);
 }
 
@@ -111,7 +125,8 @@ static int delete_app(struct apply *x, struct str name)
     int found = state_app_get(x->kv, name, x->arena, &app, x->err);
     if (found != KV_FOUND || app.deleting)
         return found < 0 ? found : 0;
-    bool may_have_objects = app.object_count > 0 || str_eq(app.phase, STR("leased"));
+    /* A lease since the last good report may have written something. */
+    bool may_have_objects = app.object_count > 0 || app.epoch != app.applied_epoch;
     if (!may_have_objects || app.preserve) {
         int r = drop_app(x, name);
         return r < 0 ? r
@@ -130,61 +145,120 @@ static int delete_app(struct apply *x, struct str name)
     return put_app(x, &app);
 }
 
+static bool is_name(struct str s)
+{
+    return s.len > 0 && s.len <= STATE_NAME_MAX;
+}
+
+static bool is_upsert(const struct value *v)
+{
+    struct str status = value_get_str(v, "status");
+
+    if (!is_name(value_get_str(v, "name")))
+        return false;
+    if (str_eq(status, STR("applicable")))
+        return value_get_str(v, "input").len > 0;
+    return str_eq(status, STR("unsupported")) || str_eq(status, STR("error"));
+}
+
+static bool is_list(const struct value *v)
+{
+    return !v || v->kind == VALUE_LIST;
+}
+
+static size_t count_of(const struct value *list)
+{
+    return list ? list->list.count : 0;
+}
+
+/* Everything is looked at before anything is changed: a refusal leaves no trace. */
+static bool is_part(const struct value *part)
+{
+    const struct value *upserts = value_get(part, STR("upserts"));
+    const struct value *deletes = value_get(part, STR("deletes"));
+
+    if (!is_list(upserts) || !is_list(deletes))
+        return false;
+    for (size_t i = 0; i < count_of(upserts); i++) {
+        if (!is_upsert(upserts->list.item[i]))
+            return false;
+    }
+    for (size_t i = 0; i < count_of(deletes); i++) {
+        if (!is_name(value_str(deletes->list.item[i])))
+            return false;
+    }
+    return true;
+}
+
 static int apply_part(struct apply *x, const struct value *part)
 {
     const struct value *upserts = value_get(part, STR("upserts"));
     const struct value *deletes = value_get(part, STR("deletes"));
     int r = 0;
 
-    for (size_t i = 0; upserts && upserts->kind == VALUE_LIST && r == 0 && i < upserts->list.count;
-         i++)
+    for (size_t i = 0; r == 0 && i < count_of(upserts); i++)
         r = upsert(x, upserts->list.item[i]);
-    for (size_t i = 0; deletes && deletes->kind == VALUE_LIST && r == 0 && i < deletes->list.count;
-         i++)
+    for (size_t i = 0; r == 0 && i < count_of(deletes); i++)
         r = delete_app(x, value_str(deletes->list.item[i]));
     return r;
+}
+
+static struct str stage_key(struct arena *a, int64_t part)
+{
+    return arena_printf(a, "stage/%06d", (int)part);
 }
 
 /* Parts before the last: kept, not looked at. */
 static int stage_part(struct apply *x, int64_t part)
 {
-    int r = x->kv->put(x->kv->context, arena_printf(x->arena, "stage/%06d", (int)part),
-                       x->command->body, x->err);
+    int r = x->kv->put(x->kv->context, stage_key(x->arena, part), x->command->body, x->err);
+
     return r < 0 ? r : 0;
 }
 
-static int apply_staged(struct apply *x, struct str commit, int64_t last, bool *out_is_complete)
+static bool is_part_of(const struct value *part, const struct value *last, int64_t number)
 {
-    *out_is_complete = false;
+    return str_eq(value_get_str(part, "commit"), value_get_str(last, "commit")) &&
+           str_eq(value_get_str(part, "base"), value_get_str(last, "base")) &&
+           value_get_int(part, "parts", 1) == value_get_int(last, "parts", 1) &&
+           value_get_int(part, "part", 0) == number;
+}
+
+/* The parts of the put whose last one this is: KV_FOUND, or KV_ABSENT if one is another put's. */
+static int read_parts(struct apply *x, const struct value **part, int64_t last)
+{
     for (int64_t i = 0; i < last; i++) {
-        struct str key = arena_printf(x->arena, "stage/%06d", (int)i);
-        struct value *part;
+        struct value *v;
         struct str bytes;
 
-        int r = x->kv->get(x->kv->context, key, &bytes, x->err);
+        int r = x->kv->get(x->kv->context, stage_key(x->arena, i), &bytes, x->err);
         if (r != KV_FOUND)
-            return r < 0 ? r : 0;
-        r = json_read(x->arena, arena_dup(x->arena, bytes), STR("stage"), &part, x->err);
-        if (r < 0 || !str_eq(value_get_str(part, "commit"), commit))
-            return 0;
+            return r;
+        r = json_read(x->arena, arena_dup(x->arena, bytes), STR("stage"), &v, x->err);
+        if (r < 0)
+            return err_set(x->err, HL_ECORRUPT, "staged part %lld is not readable", (long long)i);
+        if (!is_part_of(v, x->body, i))
+            return KV_ABSENT;
+        part[i] = v;
     }
-    *out_is_complete = true;
-    for (int64_t i = 0; i < last; i++) {
-        struct str key = arena_printf(x->arena, "stage/%06d", (int)i);
-        struct value *part;
-        struct str bytes;
+    part[last] = x->body;
+    return KV_FOUND;
+}
 
-        int r = x->kv->get(x->kv->context, key, &bytes, x->err);
-        if (r == KV_FOUND)
-            r = json_read(x->arena, arena_dup(x->arena, bytes), STR("stage"), &part, x->err);
-        if (r == 0)
-            r = apply_part(x, part);
-        if (r >= 0)
-            r = x->kv->del(x->kv->context, key, x->err);
+/* All of them, also what a put that was never ended has left. */
+static int drop_stage(struct apply *x)
+{
+    struct str key;
+    struct str value;
+    int r;
+
+    while ((r = x->kv->next(x->kv->context, STR("stage/"), STR_NONE, &key, &value, x->err)) ==
+           KV_FOUND) {
+        r = x->kv->del(x->kv->context, arena_dup(x->arena, key), x->err);
         if (r < 0)
             return r;
     }
-    return 0;
+    return r < 0 ? r : 0;
 }
 
 static int put_head(struct apply *x)
@@ -210,13 +284,12 @@ static int put_head(struct apply *x)
 
 int apply_desired_put(struct apply *x)
 {
-    struct str commit = value_get_str(x->body, "commit");
     int64_t part = value_get_int(x->body, "part", 0);
     int64_t parts = value_get_int(x->body, "parts", 1);
     struct state_head head;
-    bool is_complete;
 
-    if (commit.len == 0 || part < 0 || parts < 1 || part >= parts || parts > 10000)
+    if (value_get_str(x->body, "commit").len == 0 || part < 0 || part >= parts ||
+        parts > STATE_PARTS_MAX)
         return refuse(x, HL_EINVAL, "desired.put without commit or with a wrong part");
     int r = state_head_get(x->kv, x->arena, &head, x->err);
     if (r < 0)
@@ -225,12 +298,20 @@ int apply_desired_put(struct apply *x)
         return refuse(x, HL_ECONFLICT, "made against another base than what is in force");
     if (part + 1 < parts)
         return stage_part(x, part);
-    r = apply_staged(x, commit, part, &is_complete);
-    if (r < 0)
-        return r;
-    if (!is_complete)
-        return refuse(x, HL_ECONFLICT, "the parts before the last are not those of this commit");
-    r = apply_part(x, x->body);
+    const struct value **all = arena_array(x->arena, const struct value *, (size_t)parts);
+    r = read_parts(x, all, part);
+    if (r != KV_FOUND)
+        return r < 0 ? r
+                     : refuse(x, HL_ECONFLICT,
+                              "the parts before the last are not those of this commit");
+    for (int64_t i = 0; i < parts; i++) {
+        if (!is_part(all[i]))
+            return refuse(x, HL_EINVAL, "desired.put with a malformed application");
+    }
+    for (int64_t i = 0; r == 0 && i < parts; i++)
+        r = apply_part(x, all[i]);
+    if (r == 0)
+        r = drop_stage(x);
     return r < 0 ? r : put_head(x);
 }
 
@@ -243,8 +324,9 @@ int apply_desired_reject(struct apply *x)
     int r = state_rejected_get(x->kv, x->arena, &before, x->err);
     if (r < 0)
         return r;
-    if (!errors || errors->kind != VALUE_LIST || errors->list.count == 0)
-        return refuse(x, HL_EINVAL, "a rejected commit needs its errors");
+    if (!errors || errors->kind != VALUE_LIST || errors->list.count == 0 ||
+        value_get_str(x->body, "commit").len == 0)
+        return refuse(x, HL_EINVAL, "a rejected commit needs its name and its errors");
     value_canonical(&text, errors);
     struct state_rejected rejected = {
         .commit = value_get_str(x->body, "commit"),

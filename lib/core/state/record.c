@@ -70,7 +70,8 @@ int record_get(struct kv *kv, const struct record_type *type, struct str key, st
 {
     struct str bytes;
 
-    int r = kv->get(kv->context, key, &bytes, err);
+    /* What cannot be stored is not there: names come from strangers. */
+    int r = key.len > KV_KEY_MAX ? KV_ABSENT : kv->get(kv->context, key, &bytes, err);
     if (r != KV_FOUND) {
         memset(out, 0, type->size);
         return r;
@@ -83,7 +84,9 @@ int record_put(struct kv *kv, const struct record_type *type, struct str key, st
 {
     HL_CLEANUP(buf_deinit) struct buf bytes = {0};
 
-    value_canonical(&bytes, record_to_value(type, record, a));
+    /* Not the canonical form: that one spends a leading NUL, which would grow with every rewrite.
+     */
+    json_write(&bytes, record_to_value(type, record, a), JSON_COMPACT);
     return kv->put(kv->context, key, buf_str(&bytes), err);
 }
 

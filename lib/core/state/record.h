@@ -1,5 +1,5 @@
 /*
- * Records: plain structs kept as canonical JSON in the store, one table of fields each.
+ * Records: plain structs kept as JSON with sorted keys in the store, one table of fields each.
  *
  * The table drives reading and writing, so a field is named once. A field that a record lacks is
  * zero; one that the table lacks is dropped (an older version read a newer one's record, which the

@@ -26,6 +26,7 @@ struct counters {
     int64_t event_first;
     int64_t session_clock;
     int64_t session_count;
+    int64_t epoch; /* the last that a lease got */
 };
 
 static const struct field counter_fields[] = {
@@ -33,6 +34,7 @@ static const struct field counter_fields[] = {
     {"event_first", FIELD_INT, offsetof(struct counters, event_first)},
     {"session_clock", FIELD_INT, offsetof(struct counters, session_clock)},
     {"session_count", FIELD_INT, offsetof(struct counters, session_count)},
+    {"epoch", FIELD_INT, offsetof(struct counters, epoch)},
 };
 static const struct record_type counters_type = {counter_fields, HL_COUNT(counter_fields),
                                                  sizeof(struct counters)};
@@ -83,6 +85,29 @@ int refuse(struct apply *x, int code, const char *fmt, ...)
     return 0;
 }
 
+struct str shorten(struct str s)
+{
+    size_t len = s.len;
+
+    if (len <= STATE_TEXT_MAX)
+        return s;
+    len = STATE_TEXT_MAX;
+    while (len > 0 && ((unsigned char)s.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return str_sub(s, 0, len);
+}
+
+int take_epoch(struct apply *x, int64_t *out)
+{
+    struct counters counters;
+
+    int r = record_get(x->kv, &counters_type, STR("meta/counters"), x->arena, &counters, x->err);
+    if (r < 0)
+        return r;
+    *out = ++counters.epoch;
+    return record_put(x->kv, &counters_type, STR("meta/counters"), x->arena, &counters, x->err);
+}
+
 int add_event(struct apply *x, const char *type, struct str object, const char *fmt, ...)
 {
     struct counters counters;
@@ -98,7 +123,7 @@ int add_event(struct apply *x, const char *type, struct str object, const char *
         .author = x->command->author,
         .type = str_from(type),
         .object = object,
-        .text = arena_vprintf(x->arena, fmt, args),
+        .text = shorten(arena_vprintf(x->arena, fmt, args)),
     };
     va_end(args);
     counters.event_next = event.index;
@@ -194,6 +219,8 @@ static int run_once(struct apply *x, int (*apply)(struct apply *x))
 {
     struct session s;
 
+    if (x->command->client_id.len > STATE_CLIENT_MAX || x->command->sequence > INT64_MAX)
+        return refuse(x, HL_ELIMIT, "client id or sequence out of range");
     int found =
         record_get(x->kv, &session_type, key_of(x->arena, "session/", x->command->client_id),
                    x->arena, &s, x->err);
@@ -219,6 +246,8 @@ int state_apply(struct kv *kv, const struct command *c, struct arena *a, struct 
     struct apply x = {kv, c, NULL, a, out, err ? err : &local};
 
     *out = (struct state_result){0};
+    if (c->author.len > STATE_NAME_MAX || !str_is_utf8(c->author))
+        return refuse(&x, HL_EINVAL, "the author is no name");
     for (size_t i = 0; i < HL_COUNT(commands); i++) {
         if (str_eq(c->name, commands[i].name))
             return c->client_id.len > 0 ? run_once(&x, commands[i].apply)

@@ -15,16 +15,19 @@
  *     │              │ permanent: failed, until a new input or app.sync
  *     └ not applicable (unsupported, error)
  *
- * A lease is (agent, epoch); each work.assign raises the application's epoch by one, and a report
- * is accepted only from the agent and under the epoch of the present lease: the fence of D5. A
+ * A lease is (agent, epoch); each work.assign takes an epoch that no lease of the mesh ever had, so
+ * an application that is removed and comes back never meets an old one. A report is accepted only
+ * from the agent and under the epoch of the present lease: the fence of D5. A
  * newer input takes the lease away at once; an agent that is lost loses all of its leases; whoever
  * gets such work next is told (`takeover`), because the former holder may still be writing.
  *
  * Keys: app/<name> ledger/<name> agent/<node> key/<key> token/<id> event/<number> alarm/<name>
- * session/<client> meta/desired meta/rejected meta/counters stage/<part>. Values: canonical JSON.
+ * session/<client> sessionlru/<clock> meta/desired meta/rejected meta/counters stage/<part>.
+ * Values: JSON with sorted keys.
  *
  * Threads: pure apart from the store. Limits: as in command.h; STATE_EVENTS_MAX events are kept,
- * STATE_SESSIONS_MAX client sessions.
+ * STATE_SESSIONS_MAX client sessions; names of STATE_NAME_MAX bytes, client ids of
+ * STATE_CLIENT_MAX. Texts of events and failures are cut at STATE_TEXT_MAX bytes.
  */
 #ifndef HL_CORE_STATE_STATE_H
 #define HL_CORE_STATE_STATE_H
@@ -33,6 +36,13 @@
 #include "core/state/record.h"
 
 enum { STATE_EVENTS_MAX = 2000, STATE_SESSIONS_MAX = 1000, STATE_TOKEN_STRIKES = 3 };
+#define STATE_TOKEN_TTL_MAX_MS ((int64_t)366 * 24 * 3600 * 1000)
+enum {
+    STATE_NAME_MAX = KV_KEY_MAX - 16,
+    STATE_CLIENT_MAX = 128,
+    STATE_TEXT_MAX = 1000,
+    STATE_PARTS_MAX = 10000
+};
 enum { STATE_BACKOFF_BASE_MS = 5000, STATE_BACKOFF_MAX_MS = 600000 };
 
 struct state_app {
@@ -57,7 +67,7 @@ struct state_app {
     /* the work */
     struct str phase; /* "idle", "pending", "leased", "waiting", "failed" */
     struct str agent; /* holder, or the last one */
-    int64_t epoch;
+    int64_t epoch;    /* of the last lease; 0: there was none */
     bool takeover;
     bool forced;
     int64_t attempt;
@@ -65,6 +75,8 @@ struct state_app {
     /* the last report */
     struct str applied_input;
     struct str applied_commit;
+    int64_t
+        applied_epoch; /* of the lease that applied it; a later lease may have begun other work */
     struct str health;
     struct str message; /* of the last failure */
     int64_t since_ms;   /* wall clock of the last change of phase or input */
@@ -158,7 +170,8 @@ struct state_result {
 };
 
 /*
- * Applies one command. 0 with a result; HL_EUNSUPPORTED for a command that this version does not
+ * Applies one command. 0 with a result, and after a refusal nothing has changed but the client's
+ * session; HL_EUNSUPPORTED for a command that this version does not
  * know (the caller stops applying, loudly); or the store's failure (the transaction is given up).
  */
 HL_MUST int state_apply(struct kv *kv, const struct command *c, struct arena *a,

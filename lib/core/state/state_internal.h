@@ -19,6 +19,10 @@ void note_change(struct apply *x, enum state_change_kind kind, struct str name);
 int refuse(struct apply *x, int code, const char *fmt, ...) HL_PRINTF(3, 4);
 HL_MUST int add_event(struct apply *x, const char *type, struct str object, const char *fmt, ...)
     HL_PRINTF(4, 5);
+/* An epoch that no lease had before. */
+HL_MUST int take_epoch(struct apply *x, int64_t *out);
+/* At most STATE_TEXT_MAX bytes of s, not cut inside a character. */
+struct str shorten(struct str s);
 HL_MUST int put_app(struct apply *x, const struct state_app *app);
 HL_MUST int drop_app(struct apply *x, struct str name);
 

@@ -1,6 +1,8 @@
 /* Leases and reports: the fence of D5 is the comparison of agent, epoch and input in fence(). */
 #include "core/state/state_internal.h"
 
+#include "core/value/json.h"
+
 static bool is_phase(const struct state_app *app, const char *phase)
 {
     return str_eq(app->phase, str_from(phase));
@@ -29,9 +31,9 @@ int apply_work_assign(struct apply *x)
         return refuse(x, HL_ECONFLICT, "the work is " STR_FMT, STR_ARG(app.phase));
     app.phase = STR("leased");
     app.agent = node;
-    app.epoch++;
     app.since_ms = x->command->wall_ms;
-    return put_app(x, &app);
+    r = take_epoch(x, &app.epoch);
+    return r < 0 ? r : put_app(x, &app);
 }
 
 /* 5 s, 10 s, 20 s, ... up to 10 min, less up to a quarter that depends on key and attempt only, so
@@ -53,7 +55,7 @@ static int put_ledger(struct apply *x, struct str name, const struct value *obje
 {
     HL_CLEANUP(buf_deinit) struct buf bytes = {0};
 
-    value_canonical(&bytes, objects);
+    json_write(&bytes, objects, JSON_COMPACT);
     int r = x->kv->put(x->kv->context, key_of(x->arena, "ledger/", name), buf_str(&bytes), x->err);
     return r < 0 ? r : 0;
 }
@@ -75,6 +77,7 @@ static int report_ok(struct apply *x, struct state_app *app)
         return refuse(x, HL_EINVAL, "a report without objects");
     app->phase = STR("idle");
     app->applied_input = app->input;
+    app->applied_epoch = app->epoch;
     app->applied_commit = value_get_str(x->body, "commit");
     app->health = value_get_str(x->body, "health");
     app->message = STR_NONE;
@@ -94,7 +97,7 @@ static int report_ok(struct apply *x, struct state_app *app)
 static int report_failure(struct apply *x, struct state_app *app, struct str outcome)
 {
     bool is_permanent = str_eq(outcome, STR("permanent"));
-    struct str message = value_get_str(x->body, "message");
+    struct str message = shorten(value_get_str(x->body, "message"));
     bool is_news = !str_eq(message, app->message);
 
     app->message = message;

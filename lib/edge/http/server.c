@@ -18,9 +18,14 @@ struct http_server {
     size_t route_count;
 };
 
+/* What a refused request may still send before it is cut off: enough for a polite client to end
+ * and read why. */
+enum { DISCARD_MAX = 1 << 20 };
+
 struct upload {
     struct buf body;
     size_t body_max;
+    size_t discarded;
     bool is_too_large;
 };
 
@@ -40,7 +45,24 @@ static const struct http_route *find_route(const struct http_server *s, const ch
     return NULL;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, const struct http_answer *a)
+/* RFC 9110 15.5.6: a 405 says which methods there are. */
+static struct str allowed_methods(const struct http_server *s, const char *path, struct arena *a)
+{
+    struct str list = STR_NONE;
+
+    for (size_t i = 0; i < s->route_count; i++) {
+        const struct http_route *route = &s->route[i];
+
+        if (strcmp(route->path, path) != 0)
+            continue;
+        list = arena_printf(a, STR_FMT "%s%s%s", STR_ARG(list), list.len ? ", " : "", route->method,
+                            strcmp(route->method, "GET") == 0 ? ", HEAD" : "");
+    }
+    return list;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, const struct http_answer *a,
+                              const char *allow)
 {
     static const struct {
         const char *name;
@@ -59,12 +81,15 @@ static enum MHD_Result answer(struct MHD_Connection *connection, const struct ht
                             a->content_type ? a->content_type : "text/plain; charset=utf-8");
     for (size_t i = 0; i < HL_COUNT(headers); i++)
         MHD_add_response_header(response, headers[i].name, headers[i].value);
+    if (allow)
+        MHD_add_response_header(response, "Allow", allow);
     enum MHD_Result r = MHD_queue_response(connection, a->status, response);
     MHD_destroy_response(response);
     return r;
 }
 
-static enum MHD_Result answer_status(struct MHD_Connection *connection, unsigned status)
+static enum MHD_Result answer_status(struct MHD_Connection *connection, unsigned status,
+                                     const char *allow)
 {
     static const struct {
         unsigned status;
@@ -80,7 +105,40 @@ static enum MHD_Result answer_status(struct MHD_Connection *connection, unsigned
         if (texts[i].status == status)
             a.body = texts[i].text;
     }
-    return answer(connection, &a);
+    return answer(connection, &a, allow);
+}
+
+static enum MHD_Result answer_unrouted(const struct http_server *s,
+                                       struct MHD_Connection *connection, const char *path,
+                                       bool is_path_known)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+
+    if (!is_path_known)
+        return answer_status(connection, 404, NULL);
+    return answer_status(connection, 405, arena_cstr(a, allowed_methods(s, path, a)));
+}
+
+/* Keeps what belongs to the body; false for who goes on sending what nobody wants. */
+static bool take_data(struct upload *up, const char *data, size_t len)
+{
+    if (!up->is_too_large && len <= up->body_max - up->body.len) {
+        buf_add_bytes(&up->body, data, len);
+        return true;
+    }
+    up->is_too_large = true;
+    up->discarded += len;
+    return up->discarded <= DISCARD_MAX;
+}
+
+/* True if the request says beforehand that its body is too large. */
+static bool announces_too_much(struct MHD_Connection *connection, size_t body_max)
+{
+    struct str length = str_from(
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH));
+    uint64_t bytes;
+
+    return length.len > 0 && str_to_u64(length, &bytes) && bytes > body_max + DISCARD_MAX;
 }
 
 static enum MHD_Result run_handler(const struct http_route *route,
@@ -92,7 +150,7 @@ static enum MHD_Result run_handler(const struct http_route *route,
     struct arena *a = arena_new();
 
     route->handle(route->context, &request, a, &out);
-    enum MHD_Result r = answer(connection, &out);
+    enum MHD_Result r = answer(connection, &out, NULL);
     arena_free(a);
     return r;
 }
@@ -111,20 +169,20 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
         up = hl_calloc(1, sizeof(*up));
         up->body_max = route ? route->body_max : 0;
         *state = up;
+        if (announces_too_much(connection, up->body_max))
+            return answer_status(connection, 413, NULL);
         return MHD_YES; /* the headers are there; the body comes with the next calls */
     }
     if (*data_len > 0) {
-        if (up->body.len + *data_len > up->body_max)
-            up->is_too_large = true;
-        else
-            buf_add_bytes(&up->body, data, *data_len);
+        bool goes_on = take_data(up, data, *data_len);
+
         *data_len = 0;
-        return MHD_YES;
+        return goes_on ? MHD_YES : MHD_NO;
     }
     if (!route)
-        return answer_status(connection, is_path_known ? 405 : 404);
+        return answer_unrouted(s, connection, path, is_path_known);
     if (up->is_too_large)
-        return answer_status(connection, 413);
+        return answer_status(connection, 413, NULL);
     return run_handler(route, connection, method, path, up);
 }
 
@@ -157,19 +215,20 @@ static bool parse_listen(struct str listen, struct sockaddr_storage *out, sockle
     if (colon < 2 || !str_to_u64(str_sub(listen, colon, listen.len), &port) || port > 65535)
         return false;
     struct str name = str_sub(listen, 0, colon - 1);
-    if (name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']')
+    bool is_bracketed = name.len > 2 && name.ptr[0] == '[' && name.ptr[name.len - 1] == ']';
+    if (is_bracketed)
         name = str_sub(name, 1, name.len - 1);
     if (name.len >= sizeof(host))
         return false;
     snprintf(host, sizeof(host), STR_FMT, STR_ARG(name));
     memset(out, 0, sizeof(*out));
-    if (inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
+    if (!is_bracketed && inet_pton(AF_INET, host, &v4->sin_addr) == 1) {
         v4->sin_family = AF_INET;
         v4->sin_port = htons((uint16_t)port);
         *out_len = sizeof(*v4);
         return true;
     }
-    if (inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
+    if (is_bracketed && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1) {
         v6->sin6_family = AF_INET6;
         v6->sin6_port = htons((uint16_t)port);
         *out_len = sizeof(*v6);

@@ -2,8 +2,9 @@
  * A small HTTP server: exact routes, whole bodies, one thread (libmicrohttpd's own).
  *
  * A request is answered by the handler of its route after the whole body has come, at most
- * `body_max` bytes; a larger one gets 413, an unknown path 404, another method 405. HEAD is GET
- * without the body. Every answer carries headers that forbid sniffing, framing and caching.
+ * `body_max` bytes; a larger one gets 413, an unknown path 404, another method 405 with Allow. HEAD
+ * is GET without the body. Who sends a MiB beyond the limit is cut off. Every answer carries
+ * headers that forbid sniffing, framing and caching.
  *
  * Threads: handlers run in the server's thread. Ownership: a request lives for the call; what a
  * handler answers is copied.
@@ -41,7 +42,8 @@ struct http_route {
 
 struct http_server;
 
-/* `listen`: "127.0.0.1:7480" or "[::1]:7480". The routes are borrowed. HL_ECONFLICT: taken. */
+/* `listen`: "127.0.0.1:7480" or "[::1]:7480". The routes are borrowed. HL_ECONFLICT: the
+ * address is taken; HL_EINVAL: it is none; HL_EIO. */
 HL_MUST int http_server_open(struct str listen, const struct http_route *route, size_t route_count,
                              struct http_server **out, struct err *err);
 void http_server_close(struct http_server *server);

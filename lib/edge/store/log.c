@@ -1,67 +1,30 @@
 /*
- * File: one header, then records, then zeros (preallocated).
+ * The open log: creating, appending, reading.
  *
- *   header  "HLRAFT01" | u64 member | 32 bytes SHA-256 of the mesh | u32 crc      (padded to 64)
- *   record  u32 length of payload | u32 crc of (batch, flags, payload) | u64 batch | u64 flags |
- * payload padded to 8. Flags: 1 = last record of its batch. payload u8 type, then   hard: u64 term,
- * vote   truncate: u64 from   entry: u64 index, term, u8 kind, data
- *
- * A batch is what one log_append wrote; at most one batch is not flushed at any time. So a record
- * that cannot be read is a torn tail exactly when nothing behind it belongs to a later batch than
- * the one it would be in; otherwise something that was acknowledged is damaged.
+ * Appends go into blocks that were written with zeros before: an fdatasync then writes data only
+ * and no change of size or extents, which halves its time against a growing file. Room grows with
+ * the file, from STEP_MIN to STEP_MAX, so that an idle member's folder stays small.
  */
-#include "edge/store/log.h"
+#include "edge/store/log_internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    HEADER_BYTES = 64,
-    RECORD_HEAD = 24,
-    GROW_BYTES = 1 << 20,
-    PAYLOAD_MAX = RAFT_ENTRY_BYTES_MAX + 64,
-    FLAG_LAST = 1,
-    TYPE_HARD = 1,
-    TYPE_TRUNCATE = 2,
-    TYPE_ENTRY = 3,
-    ENTRY_HEAD = 18,
+    STEP_MIN = 64 << 10,
+    STEP_MAX = 4 << 20,
+    BLOCK = 4096,
+    OUT_KEEP_BYTES = 256 << 10, /* a larger write buffer is given back */
 };
 
-static const char magic[8] = "HLRAFT01";
-
-struct slot {
-    uint64_t offset; /* of the payload */
-    uint32_t len;
-    uint32_t unused;
-};
-
-struct store_log {
-    int fd;
-    char path[4096];
-    pthread_mutex_t mutex; /* guards the index, which a reader may use while a batch is appended */
-    struct slot *slot;     /* of entries first_index .. */
-    size_t slot_count;
-    size_t slot_cap;
-    uint64_t first_index;
-    struct raft_hard_state hard;
-    uint64_t last_term;
-    uint64_t end;       /* where the next record goes */
-    uint64_t allocated; /* zeros up to here */
-    uint64_t batch;
-    bool is_broken;
-    struct buf out;
-    struct log_stats stats;
-};
-
-static int64_t now_us(void)
+static int64_t clock_us(void)
 {
     struct timespec t;
 
@@ -69,35 +32,18 @@ static int64_t now_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* ---- reading and writing whole pieces ---- */
-
-static int pread_all(int fd, void *out, size_t len, uint64_t offset)
+static int write_all(int fd, const char *p, size_t len, uint64_t offset)
 {
-    char *p = out;
-
-    while (len > 0) {
-        ssize_t n = pread(fd, p, len, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return -1;
-        p += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
-    }
-    return 0;
-}
-
-static int pwrite_all(int fd, const void *bytes, size_t len, uint64_t offset)
-{
-    const char *p = bytes;
-
     while (len > 0) {
         ssize_t n = pwrite(fd, p, len, (off_t)offset);
+
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0)
+        if (n <= 0) {
+            if (n == 0)
+                errno = EIO;
             return -1;
+        }
         p += n;
         len -= (size_t)n;
         offset += (uint64_t)n;
@@ -105,289 +51,196 @@ static int pwrite_all(int fd, const void *bytes, size_t len, uint64_t offset)
     return 0;
 }
 
-/* ---- the index ---- */
-
-static void index_set(struct store_log *log, uint64_t index, uint64_t offset, uint32_t len)
+static int write_zeros(int fd, uint64_t from, uint64_t to)
 {
-    HL_ASSERT(index == log->first_index + log->slot_count);
-    if (log->slot_count == log->slot_cap) {
-        log->slot_cap = log->slot_cap ? log->slot_cap * 2 : 256;
-        log->slot = hl_realloc(log->slot, log->slot_cap * sizeof(*log->slot));
+    static const char zero[64 << 10];
+
+    while (from < to) {
+        size_t len = to - from < sizeof(zero) ? (size_t)(to - from) : sizeof(zero);
+
+        if (write_all(fd, zero, len, from) != 0)
+            return -1;
+        from += len;
     }
-    log->slot[log->slot_count++] = (struct slot){offset, len, 0};
-}
-
-static void index_truncate(struct store_log *log, uint64_t from)
-{
-    if (from < log->first_index + log->slot_count)
-        log->slot_count = from > log->first_index ? (size_t)(from - log->first_index) : 0;
-}
-
-/* ---- recovery ---- */
-
-struct record {
-    uint64_t batch;
-    uint64_t flags;
-    uint64_t offset; /* of the payload */
-    uint32_t len;
-    const unsigned char *payload;
-};
-
-static size_t padded(size_t len)
-{
-    return (len + 7) & ~(size_t)7;
-}
-
-static uint32_t record_crc(const unsigned char *head, const unsigned char *payload, size_t len)
-{
-    return crc32c(crc32c(0, head + 8, 16), payload, len);
-}
-
-/* The record at `offset` of the mapped file, or false if there is no valid one. */
-static bool parse_record(const unsigned char *file, uint64_t size, uint64_t offset,
-                         struct record *out)
-{
-    if (offset + RECORD_HEAD > size)
-        return false;
-    const unsigned char *head = file + offset;
-    uint32_t len = bytes_u32(head);
-    if (len == 0 || len > PAYLOAD_MAX || offset + RECORD_HEAD + len > size ||
-        bytes_u32(head + 4) != record_crc(head, head + RECORD_HEAD, len))
-        return false;
-    *out = (struct record){
-        .batch = bytes_u64(head + 8),
-        .flags = bytes_u64(head + 16),
-        .offset = offset + RECORD_HEAD,
-        .len = len,
-        .payload = head + RECORD_HEAD,
-    };
-    return true;
-}
-
-static int corrupt(const struct store_log *log, uint64_t offset, const char *what, struct err *err)
-{
-    return err_set(err, HL_ECORRUPT,
-                   "%s is damaged at byte %llu: %s. Nothing was changed. Move the folder aside and "
-                   "start again: this member then gets everything back from the others",
-                   log->path, (unsigned long long)offset, what);
-}
-
-static int replay_entry(struct store_log *log, const struct record *rec, struct err *err)
-{
-    uint64_t index = bytes_u64(rec->payload + 1);
-
-    if (rec->len < ENTRY_HEAD)
-        return corrupt(log, rec->offset, "an entry without a head", err);
-    if (log->slot_count == 0 && log->first_index == 0)
-        log->first_index = index;
-    if (index != log->first_index + log->slot_count)
-        return corrupt(log, rec->offset, "an entry out of order", err);
-    index_set(log, index, rec->offset, rec->len);
-    log->last_term = bytes_u64(rec->payload + 9);
     return 0;
 }
 
-static int replay(struct store_log *log, const struct record *rec, struct err *err)
+static bool is_full(int error)
 {
-    switch (rec->payload[0]) {
-    case TYPE_HARD:
-        if (rec->len != 17)
-            return corrupt(log, rec->offset, "a hard state of a wrong length", err);
-        log->hard.term = bytes_u64(rec->payload + 1);
-        log->hard.vote = bytes_u64(rec->payload + 9);
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+static int fail(struct store_log *log, struct err *err, const char *what)
+{
+    log->has_failed = true;
+    err_errno(err, HL_EIO, "%s " STR_FMT " failed: this log is closed for good until a restart",
+              what, STR_ARG(log->path));
+    if (err)
+        err->code = HL_EIO; /* whatever errno was, nothing here can be tried again */
+    return HL_EIO;
+}
+
+/* 0, 1 = no room for so much, < 0 failed. */
+static int grow_to(struct store_log *log, uint64_t file_bytes, struct err *err)
+{
+    uint64_t old = log->file_bytes;
+    int error = posix_fallocate(log->fd, (off_t)old, (off_t)(file_bytes - old));
+
+    if (error == 0 && write_zeros(log->fd, old, file_bytes) != 0)
+        error = errno;
+    if (is_full(error)) {
+        if (ftruncate(log->fd, (off_t)old) != 0)
+            return fail(log, err, "giving back room in");
+        return 1;
+    }
+    errno = error;
+    if (error != 0 || fdatasync(log->fd) != 0)
+        return fail(log, err, "preparing room in");
+    log->file_bytes = file_bytes;
+    return 0;
+}
+
+static uint64_t round_up(uint64_t n)
+{
+    return (n + BLOCK - 1) / BLOCK * BLOCK;
+}
+
+static int make_room(struct store_log *log, uint64_t need_bytes, struct err *err)
+{
+    uint64_t need = round_up(log->end + need_bytes);
+    uint64_t step = round_up(log->file_bytes / 2);
+
+    if (need <= log->file_bytes)
         return 0;
-    case TYPE_TRUNCATE:
-        if (rec->len != 9)
-            return corrupt(log, rec->offset, "a truncation of a wrong length", err);
-        index_truncate(log, bytes_u64(rec->payload + 1));
-        return 0;
-    case TYPE_ENTRY:
-        return replay_entry(log, rec, err);
-    default:
-        return corrupt(log, rec->offset, "a record of an unknown type", err);
-    }
+    step = step < STEP_MIN ? STEP_MIN : step > STEP_MAX ? STEP_MAX : step;
+    uint64_t generous = log->file_bytes + step;
+    int result = grow_to(log, generous > need ? generous : need, err);
+    if (result == 1 && generous > need)
+        result = grow_to(log, need, err); /* the last bytes of the disk, then */
+    if (result == 1)
+        return err_set(err, HL_ENOSPACE,
+                       "no room for %llu more bytes in " STR_FMT ": the disk is full",
+                       (unsigned long long)need_bytes, STR_ARG(log->path));
+    return result;
 }
 
-/* Is there anything behind `offset` that belongs to a later batch than `batch`? */
-static bool has_later_batch(const unsigned char *file, uint64_t size, uint64_t offset,
-                            uint64_t batch)
+static int sync_dir(struct str dir, struct err *err)
 {
-    struct record rec;
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    int fd = open(arena_cstr(a, dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = 0;
 
-    for (uint64_t o = offset + 8; o + RECORD_HEAD <= size; o += 8) {
-        if (bytes_u32(file + o) != 0 && parse_record(file, size, o, &rec) && rec.batch > batch)
-            return true;
-    }
-    return false;
-}
-
-static int replay_all(struct store_log *log, const unsigned char *file, uint64_t size,
-                      struct err *err)
-{
-    uint64_t offset = HEADER_BYTES;
-    uint64_t batch_start = HEADER_BYTES;
-    uint64_t torn_batch = 1;
-    struct record rec;
-
-    /* First find where the last whole batch ends, then replay only whole batches. */
-    while (parse_record(file, size, offset, &rec)) {
-        offset += RECORD_HEAD + padded(rec.len);
-        log->batch = rec.batch;
-        torn_batch = rec.flags & FLAG_LAST ? rec.batch + 1 : rec.batch;
-        if (rec.flags & FLAG_LAST)
-            batch_start = offset;
-    }
-    if (has_later_batch(file, size, offset, torn_batch))
-        return corrupt(log, offset, "a record is unreadable and later ones are not", err);
-    for (offset = HEADER_BYTES; offset < batch_start;) {
-        HL_ASSERT(parse_record(file, size, offset, &rec));
-        int r = replay(log, &rec, err);
-        if (r < 0)
-            return r;
-        offset += RECORD_HEAD + padded(rec.len);
-    }
-    log->end = batch_start;
-    return 0;
-}
-
-static int check_header(struct store_log *log, const unsigned char *head,
-                        const struct store_identity *identity, struct err *err)
-{
-    struct digest mesh = sha256_of(identity->mesh);
-
-    if (memcmp(head, magic, sizeof(magic)) != 0 || bytes_u32(head + 48) != crc32c(0, head, 48))
-        return corrupt(log, 0, "it does not begin as a Raft log of this version", err);
-    if (memcmp(head + 16, mesh.bytes, DIGEST_BYTES) != 0)
-        return err_set(err, HL_ECORRUPT,
-                       "%s belongs to another mesh; give this coordinator a folder of its own",
-                       log->path);
-    if (bytes_u64(head + 8) != identity->member)
-        return err_set(
-            err, HL_ECORRUPT,
-            "%s belongs to member %llu, not %llu: two coordinators must not swap folders",
-            log->path, (unsigned long long)bytes_u64(head + 8),
-            (unsigned long long)identity->member);
-    return 0;
-}
-
-static int sync_folder(const char *path, struct err *err)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    if (fd < 0 || fsync(fd) != 0) {
-        int r = err_errno(err, HL_EIO, "cannot flush the folder %s", path);
-        if (fd >= 0)
-            close(fd);
-        return r;
-    }
+    if (fd < 0)
+        return err_errno(err, HL_EIO, "cannot open folder " STR_FMT, STR_ARG(dir));
+    if (fsync(fd) != 0)
+        result = err_errno(err, HL_EIO, "cannot sync folder " STR_FMT, STR_ARG(dir));
     close(fd);
-    return 0;
+    return result;
 }
 
-static int create_file(struct store_log *log, const struct store_identity *identity,
-                       const char *dir, struct err *err)
+/* Under another name until it is whole and durable, so that there is never half a head. */
+static int create(struct store_log *log, struct str dir, const struct store_identity *identity,
+                  struct err *err)
 {
-    struct digest mesh = sha256_of(identity->mesh);
-    struct buf head = {0};
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    HL_CLEANUP(buf_deinit) struct buf b = {0};
+    struct log_header h = {.version = LOG_VERSION, .member = identity->member};
+    char *temporary = arena_cstr(a, arena_concat(a, log->path, STR(".new")));
 
-    buf_add_bytes(&head, magic, sizeof(magic));
-    buf_add_u64(&head, identity->member);
-    buf_add_bytes(&head, mesh.bytes, DIGEST_BYTES);
-    buf_add_u32(&head, crc32c(0, head.ptr, head.len));
-    while (head.len < HEADER_BYTES)
-        buf_add_byte(&head, 0);
-    int failed = pwrite_all(log->fd, head.ptr, head.len, 0) != 0 || fdatasync(log->fd) != 0;
-    buf_deinit(&head);
-    if (failed)
-        return err_errno(err, HL_EIO, "cannot write %s", log->path);
-    log->end = log->allocated = HEADER_BYTES;
-    return sync_folder(dir, err);
+    h.mesh = identity->mesh;
+    if (getrandom(&h.salt, sizeof(h.salt), 0) != (ssize_t)sizeof(h.salt))
+        return err_errno(err, HL_EIO, "no random bytes for " STR_FMT, STR_ARG(log->path));
+    log_header_add(&b, &h);
+    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, HL_EIO, "cannot create %s", temporary);
+    if (write_all(fd, b.ptr, b.len, 0) != 0 || write_zeros(fd, b.len, STEP_MIN) != 0 ||
+        fsync(fd) != 0 || rename(temporary, arena_cstr(a, log->path)) != 0) {
+        int result = err_errno(err, HL_EIO, "cannot write %s", temporary);
+        close(fd);
+        unlink(temporary);
+        return result;
+    }
+    log->fd = fd;
+    return sync_dir(dir, err);
 }
 
-static int recover(struct store_log *log, const struct store_identity *identity, uint64_t size,
-                   struct err *err)
+static int take_lock(struct store_log *log, struct str dir, struct err *err)
 {
-    unsigned char *file = hl_alloc((size_t)size);
-    int r = 0;
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct str path = arena_concat(a, dir, STR("/raft.lock"));
 
-    if (pread_all(log->fd, file, (size_t)size, 0) != 0)
-        r = err_errno(err, HL_EIO, "cannot read %s", log->path);
-    if (r == 0)
-        r = check_header(log, file, identity, err);
-    if (r == 0)
-        r = replay_all(log, file, size, err);
-    log->allocated = size;
-    free(file);
-    return r;
+    log->lock_fd = open(arena_cstr(a, path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (log->lock_fd < 0)
+        return err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(path));
+    if (flock(log->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno == EWOULDBLOCK)
+        return err_set(err, HL_ECONFLICT,
+                       "folder " STR_FMT " is in use by another process (it holds " STR_FMT ")",
+                       STR_ARG(dir), STR_ARG(path));
+    return err_errno(err, HL_EIO, "cannot lock " STR_FMT, STR_ARG(path));
 }
 
-/* What is behind the last whole batch was never acknowledged: it becomes zeros again, so that the
- * next batch does not meet its remains. */
-static int clear_tail(struct store_log *log, struct err *err)
-{
-    if (ftruncate(log->fd, (off_t)log->end) != 0 || fdatasync(log->fd) != 0)
-        return err_errno(err, HL_EIO, "cannot cut the torn end of %s", log->path);
-    log->allocated = log->end;
-    return 0;
-}
-
-static int open_file(struct store_log *log, const char *dir, const struct store_identity *identity,
+static int open_file(struct store_log *log, struct str dir, const struct store_identity *identity,
                      struct err *err)
 {
-    struct stat st;
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
 
-    log->fd = open(log->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (log->fd < 0)
-        return err_errno(err, HL_EIO, "cannot open %s", log->path);
-    if (flock(log->fd, LOCK_EX | LOCK_NB) != 0)
-        return err_set(err, HL_ECONFLICT,
-                       "%s is in use by another process: a coordinator is running on this folder",
-                       log->path);
-    if (fstat(log->fd, &st) != 0)
-        return err_errno(err, HL_EIO, "cannot look at %s", log->path);
-    if (st.st_size == 0)
-        return create_file(log, identity, dir, err);
-    if (st.st_size < HEADER_BYTES)
-        return corrupt(log, 0, "it is too short to be a Raft log", err);
-    int r = recover(log, identity, (uint64_t)st.st_size, err);
-    return r < 0 ? r : clear_tail(log, err);
+    log->fd = open(arena_cstr(a, log->path), O_RDWR | O_CLOEXEC);
+    if (log->fd >= 0)
+        return 0;
+    if (errno != ENOENT)
+        return err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(log->path));
+    return create(log, dir, identity, err);
 }
 
-static void last_term_of(struct store_log *log)
+/* The remains of an unfinished append must not be found behind what is written next. What was read
+ * may also have been in the page cache only, written by a process that was killed before its sync:
+ * from here on it counts as durable, so it has to be. */
+static int settle(struct store_log *log, uint64_t dirty_to, struct err *err)
 {
-    unsigned char head[ENTRY_HEAD];
-
-    log->last_term = 0;
-    if (log->slot_count > 0 &&
-        pread_all(log->fd, head, sizeof(head), log->slot[log->slot_count - 1].offset) == 0)
-        log->last_term = bytes_u64(head + 9);
+    if (dirty_to > log->end && write_zeros(log->fd, log->end, dirty_to) != 0)
+        return err_errno(err, HL_EIO, "cannot clear the torn end of " STR_FMT, STR_ARG(log->path));
+    if (fsync(log->fd) != 0)
+        return err_errno(err, HL_EIO, "cannot sync " STR_FMT, STR_ARG(log->path));
+    return 0;
 }
 
 int log_open(struct str dir, const struct store_identity *identity, struct store_log **out,
              struct raft_recovered *recovered, struct err *err)
 {
-    struct store_log *log = hl_calloc(1, sizeof(*log));
-    char folder[4000];
+    HL_CLEANUP(log_closep) struct store_log *log = hl_calloc(1, sizeof(*log));
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    uint64_t dirty_to = 0;
 
-    snprintf(folder, sizeof(folder), STR_FMT, STR_ARG(dir));
-    snprintf(log->path, sizeof(log->path), "%s/raft.log", folder);
-    pthread_mutex_init(&log->mutex, NULL);
-    log->fd = -1;
-    int r = open_file(log, folder, identity, err);
-    if (r < 0) {
-        log_close(log);
-        return r;
-    }
-    if (log->first_index == 0)
-        log->first_index = 1;
-    last_term_of(log);
+    log->lock_fd = log->fd = -1;
+    log->path = str_dup(arena_concat(a, dir, STR("/raft.log")));
+    log->index.chunk = hl_calloc(PLACE_CHUNKS, sizeof(struct log_place *));
+    if (identity->mesh.len == 0 || identity->mesh.len > LOG_MESH_MAX || identity->member == 0)
+        return err_set(err, HL_EINVAL, "a log needs a member and a mesh of 1 to %d bytes",
+                       LOG_MESH_MAX);
+    int result = take_lock(log, dir, err);
+    if (result == 0)
+        result = open_file(log, dir, identity, err);
+    if (result == 0)
+        result = log_recover(log, identity, &dirty_to, err);
+    if (result == 0)
+        result = settle(log, dirty_to, err);
+    if (result != 0)
+        return result;
+
+    uint64_t last_index = log->index.last_index;
     *recovered = (struct raft_recovered){
         .hard = log->hard,
-        .first_index = log->first_index,
-        .last_index = log->first_index + log->slot_count - 1,
-        .last_term = log->last_term,
+        .first_index = 1,
+        .last_index = last_index,
+        .last_term = log->run_count ? log->run[log->run_count - 1].term : 0,
+        .run = log->run,
+        .run_count = log->run_count,
     };
     *out = log;
+    log = NULL;
     return 0;
 }
 
@@ -397,163 +250,156 @@ void log_close(struct store_log *log)
         return;
     if (log->fd >= 0)
         close(log->fd);
-    pthread_mutex_destroy(&log->mutex);
-    free(log->slot);
+    if (log->lock_fd >= 0)
+        close(log->lock_fd);
+    for (size_t i = 0; log->index.chunk && i < PLACE_CHUNKS && log->index.chunk[i]; i++)
+        free(log->index.chunk[i]);
+    free(log->index.chunk);
+    free(log->run);
     buf_deinit(&log->out);
+    str_free(log->path);
     free(log);
 }
 
-/* ---- appending ---- */
-
-/* Starts a record; the head is filled by end_record. Returns where it began. */
-static size_t start_record(struct store_log *log)
+static size_t encode(struct store_log *log, const struct raft_persist *p)
 {
-    size_t at = log->out.len;
+    size_t count =
+        p->entry_count + (p->has_hard_state ? 1u : 0u) + (p->truncate_from != 0 ? 1u : 0u);
+    size_t done = 0;
+    struct log_record record = {.batch = log->batch + 1};
 
-    for (int i = 0; i < RECORD_HEAD; i++)
-        buf_add_byte(&log->out, 0);
-    return at;
-}
-
-static void end_record(struct store_log *log, size_t at, bool is_last)
-{
-    struct buf *b = &log->out;
-    uint32_t len = (uint32_t)(b->len - at - RECORD_HEAD);
-    struct buf head = {0};
-
-    buf_add_u64(&head, log->batch + 1);
-    buf_add_u64(&head, is_last ? FLAG_LAST : 0);
-    memcpy(b->ptr + at + 8, head.ptr, 16);
-    uint32_t crc =
-        record_crc((unsigned char *)b->ptr + at, (unsigned char *)b->ptr + at + RECORD_HEAD, len);
-    buf_reset(&head);
-    buf_add_u32(&head, len);
-    buf_add_u32(&head, crc);
-    memcpy(b->ptr + at, head.ptr, 8);
-    buf_deinit(&head);
-    while (b->len % 8 != 0)
-        buf_add_byte(b, 0);
-}
-
-static void add_hard(struct store_log *log, const struct raft_persist *p, bool is_last)
-{
-    size_t at = start_record(log);
-
-    buf_add_byte(&log->out, TYPE_HARD);
-    buf_add_u64(&log->out, p->hard.term);
-    buf_add_u64(&log->out, p->hard.vote);
-    end_record(log, at, is_last);
-}
-
-static void add_truncate(struct store_log *log, const struct raft_persist *p, bool is_last)
-{
-    size_t at = start_record(log);
-
-    buf_add_byte(&log->out, TYPE_TRUNCATE);
-    buf_add_u64(&log->out, p->truncate_from);
-    end_record(log, at, is_last);
-}
-
-static void add_entry(struct store_log *log, const struct raft_entry *e, bool is_last)
-{
-    size_t at = start_record(log);
-
-    buf_add_byte(&log->out, TYPE_ENTRY);
-    buf_add_u64(&log->out, e->index);
-    buf_add_u64(&log->out, e->term);
-    buf_add_byte(&log->out, (char)e->kind);
-    buf_add(&log->out, e->data);
-    end_record(log, at, is_last);
-}
-
-/* Zeros are written ahead, so that a flush of the records changes no metadata of the file system
- * and cannot meet a full disk. */
-static int make_room(struct store_log *log, size_t need, struct err *err)
-{
-    static const char zeros[1 << 16];
-
-    while (log->allocated < log->end + need) {
-        uint64_t to = log->allocated + GROW_BYTES;
-        for (uint64_t o = log->allocated; o < to; o += sizeof(zeros)) {
-            if (pwrite_all(log->fd, zeros, sizeof(zeros), o) != 0)
-                return err_errno(err, HL_EIO, "cannot enlarge %s", log->path);
-        }
-        log->allocated = to;
+    buf_reset(&log->out);
+    if (p->has_hard_state) {
+        record.kind = LOG_HARD_STATE;
+        record.term = p->hard.term;
+        record.index = p->hard.vote;
+        record.is_last = ++done == count;
+        log_record_add(&log->out, log->salt, &record);
     }
+    if (p->truncate_from != 0) {
+        record.kind = LOG_TRUNCATE;
+        record.term = 0;
+        record.index = p->truncate_from;
+        record.is_last = ++done == count;
+        log_record_add(&log->out, log->salt, &record);
+    }
+    for (size_t i = 0; i < p->entry_count; i++) {
+        const struct raft_entry *e = &p->entry[i];
+
+        HL_ASSERT(e->data.len <= RAFT_ENTRY_BYTES_MAX);
+        record.kind = e->kind == RAFT_ENTRY_NOOP ? LOG_NOOP : LOG_COMMAND;
+        record.term = e->term;
+        record.index = e->index;
+        record.payload = e->data;
+        record.is_last = ++done == count;
+        log_record_add(&log->out, log->salt, &record);
+    }
+    return count;
+}
+
+/* The written batch, as recovery would read it: one truth about what the bytes mean. */
+static int take_written(struct store_log *log, uint64_t offset, struct err *err)
+{
+    uint64_t last_index = log->index.last_index;
+    size_t at = 0;
+
+    while (at < log->out.len) {
+        struct log_record record;
+        enum log_read_outcome outcome =
+            log_record_read(log->out.ptr + at, log->out.len - at, log->salt, &record);
+
+        HL_ASSERT(outcome == LOG_RECORD);
+        int result = log_take(log, &record, offset + at, &last_index, err);
+        if (result != 0)
+            return result;
+        at += log_record_size(record.payload.len);
+    }
+    atomic_store_explicit(&log->index.last_index, last_index, memory_order_release);
     return 0;
 }
 
-static void index_batch(struct store_log *log, const struct raft_persist *p, uint64_t end)
+/* What recovery would refuse must not be written; the core never asks for it. */
+static void check_persist(const struct store_log *log, const struct raft_persist *p)
 {
-    uint64_t offset = end;
+    uint64_t last_index = log->index.last_index;
 
-    pthread_mutex_lock(&log->mutex);
+    HL_ASSERT(p->truncate_from <= last_index);
     if (p->truncate_from != 0)
-        index_truncate(log, p->truncate_from);
-    /* Entries stand last in the batch: walk them from the back to find where they begin. */
-    for (size_t i = p->entry_count; i-- > 0;)
-        offset -= RECORD_HEAD + padded(ENTRY_HEAD + p->entry[i].data.len);
-    for (size_t i = 0; i < p->entry_count; i++) {
-        uint32_t len = (uint32_t)(ENTRY_HEAD + p->entry[i].data.len);
-        index_set(log, p->entry[i].index, offset + RECORD_HEAD, len);
-        offset += RECORD_HEAD + padded(len);
-    }
-    pthread_mutex_unlock(&log->mutex);
+        last_index = p->truncate_from - 1;
+    for (size_t i = 0; i < p->entry_count; i++)
+        HL_ASSERT(p->entry[i].index == last_index + 1 + i && p->entry[i].term > 0);
 }
 
-int log_append(struct store_log *log, const struct raft_persist *p, struct err *err)
+static int sync_file(struct store_log *log, struct err *err)
 {
-    if (log->is_broken)
-        return err_set(err, HL_EIO, "%s failed before; it is not written to any more", log->path);
-    buf_reset(&log->out);
-    if (p->has_hard_state)
-        add_hard(log, p, p->truncate_from == 0 && p->entry_count == 0);
-    if (p->truncate_from != 0)
-        add_truncate(log, p, p->entry_count == 0);
-    for (size_t i = 0; i < p->entry_count; i++)
-        add_entry(log, &p->entry[i], i + 1 == p->entry_count);
-    if (log->out.len == 0)
-        return 0;
+    int64_t start_us = clock_us();
 
-    int r = make_room(log, log->out.len, err);
-    if (r == HL_ENOSPACE)
-        return r;
-    int64_t start_us = now_us();
-    if (r < 0 || pwrite_all(log->fd, log->out.ptr, log->out.len, log->end) != 0 ||
-        fdatasync(log->fd) != 0) {
-        log->is_broken = true; /* what is in the page cache now cannot be known (trap 6) */
-        return r < 0 ? r : err_errno(err, HL_EIO, "cannot write %s", log->path);
-    }
-    log->stats.sync_last_us = now_us() - start_us;
+    if (fdatasync(log->fd) != 0)
+        return fail(log, err, "syncing");
+    log->stats.sync_last_us = clock_us() - start_us;
     if (log->stats.sync_last_us > log->stats.sync_max_us)
         log->stats.sync_max_us = log->stats.sync_last_us;
     log->stats.sync_count++;
-    log->stats.appended_bytes += log->out.len;
-    log->batch++;
-    log->end += log->out.len;
-    index_batch(log, p, log->end);
     return 0;
 }
 
-/* ---- reading back ---- */
+int log_append(struct store_log *log, const struct raft_persist *persist, struct err *err)
+{
+    if (log->has_failed)
+        return err_set(err, HL_EIO, STR_FMT ": a write failed earlier; restart this member",
+                       STR_ARG(log->path));
+    check_persist(log, persist);
+    if (encode(log, persist) == 0)
+        return 0;
+    int result = make_room(log, log->out.len, err);
+    if (result != 0)
+        return result;
+    if (write_all(log->fd, log->out.ptr, log->out.len, log->end) != 0)
+        return fail(log, err, "writing");
+    result = sync_file(log, err);
+    if (result != 0)
+        return result;
+    result = take_written(log, log->end, err);
+    if (result != 0) {
+        log->has_failed = true;
+        return result;
+    }
+    log->batch++;
+    log->end += log->out.len;
+    log->stats.appended_bytes += log->out.len;
+    if (log->out.cap > OUT_KEEP_BYTES)
+        buf_deinit(&log->out);
+    return 0;
+}
 
-static int read_entry(struct store_log *log, struct slot slot, uint64_t index, struct arena *a,
+static int read_entry(const struct store_log *log, uint64_t index, struct arena *a,
                       struct raft_entry *out, struct err *err)
 {
-    unsigned char *whole = arena_alloc(a, RECORD_HEAD + slot.len);
-    const unsigned char *payload = whole + RECORD_HEAD;
+    const struct log_place *place = log_place_of(&log->index, index);
+    size_t size = log_record_size(place->length);
+    char *p = arena_alloc(a, size);
+    struct log_record record;
 
-    if (pread_all(log->fd, whole, RECORD_HEAD + slot.len, slot.offset - RECORD_HEAD) != 0)
-        return err_errno(err, HL_EIO, "cannot read %s", log->path);
-    if (bytes_u32(whole) != slot.len ||
-        bytes_u32(whole + 4) != record_crc(whole, payload, slot.len) ||
-        bytes_u64(payload + 1) != index)
-        return corrupt(log, slot.offset, "an entry does not match its checksum", err);
+    for (size_t done = 0; done < size;) {
+        ssize_t n = pread(log->fd, p + done, size - done, (off_t)(place->offset + done));
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_errno(err, HL_EIO, "cannot read " STR_FMT " at byte %llu",
+                             STR_ARG(log->path), (unsigned long long)place->offset);
+        done += (size_t)n;
+    }
+    if (log_record_read(p, size, log->salt, &record) != LOG_RECORD || record.index != index ||
+        record.kind != place->kind)
+        return err_set(err, HL_ECORRUPT, STR_FMT ": byte %llu: entry %llu is damaged",
+                       STR_ARG(log->path), (unsigned long long)place->offset,
+                       (unsigned long long)index);
     *out = (struct raft_entry){
-        .index = index,
-        .term = bytes_u64(payload + 9),
-        .kind = (enum raft_entry_kind)payload[17],
-        .data = {(const char *)payload + ENTRY_HEAD, slot.len - ENTRY_HEAD},
+        .index = record.index,
+        .term = record.term,
+        .kind = record.kind == LOG_NOOP ? RAFT_ENTRY_NOOP : RAFT_ENTRY_COMMAND,
+        .data = record.payload,
     };
     return 0;
 }
@@ -562,32 +408,25 @@ int log_read(void *context, uint64_t first, size_t max_count, size_t max_bytes, 
              struct raft_entry **out, size_t *out_count, struct err *err)
 {
     struct store_log *log = context;
-    struct slot *slot = NULL;
-    size_t bytes = 0;
+    uint64_t last = atomic_load_explicit(&log->index.last_index, memory_order_acquire);
     size_t count = 0;
+    size_t bytes = 0;
 
-    pthread_mutex_lock(&log->mutex);
-    if (first >= log->first_index && first < log->first_index + log->slot_count) {
-        size_t at = (size_t)(first - log->first_index);
-
-        while (at + count < log->slot_count && count < max_count) {
-            bytes += log->slot[at + count].len;
-            if (count > 0 && bytes > max_bytes)
-                break;
-            count++;
-        }
-        slot = arena_array(a, struct slot, count);
-        memcpy(slot, log->slot + at, count * sizeof(*slot));
+    if (first == 0 || first > last || max_count == 0)
+        return err_set(err, HL_EINVAL, STR_FMT ": no entry %llu, the log ends at %llu",
+                       STR_ARG(log->path), (unsigned long long)first, (unsigned long long)last);
+    if (max_count > last - first + 1)
+        max_count = (size_t)(last - first + 1);
+    for (; count < max_count; count++) {
+        bytes += log_place_of(&log->index, first + count)->length + RAFT_ENTRY_COST;
+        if (count > 0 && bytes > max_bytes)
+            break;
     }
-    pthread_mutex_unlock(&log->mutex);
-    if (count == 0)
-        return err_set(err, HL_EABSENT, "%s has no entry %llu", log->path,
-                       (unsigned long long)first);
     struct raft_entry *entry = arena_array(a, struct raft_entry, count);
     for (size_t i = 0; i < count; i++) {
-        int r = read_entry(log, slot[i], first + i, a, &entry[i], err);
-        if (r < 0)
-            return r;
+        int result = read_entry(log, first + i, a, &entry[i], err);
+        if (result != 0)
+            return result;
     }
     *out = entry;
     *out_count = count;
@@ -597,5 +436,5 @@ int log_read(void *context, uint64_t first, size_t max_count, size_t max_bytes, 
 void log_stats_get(const struct store_log *log, struct log_stats *out)
 {
     *out = log->stats;
-    out->file_bytes = log->allocated;
+    out->file_bytes = log->file_bytes;
 }

@@ -5,15 +5,17 @@
  * all of a struct raft_persist and ends with one fdatasync: when it returns 0, everything is on
  * disk. Entries are found through an index in memory (16 bytes each), so log_read seeks directly.
  *
- * Recovery: records are read until the end of the written part. An incomplete *last* record that
- * was never acknowledged is cut (a torn tail); a damaged record with valid records behind it is
- * HL_ECORRUPT, with file, offset and what to do. The file names the mesh and the member: a store of
- * another mesh or member, or of another format version, is HL_ECORRUPT too. Nothing is changed on
- * disk before recovery has succeeded.
+ * Recovery: everything that one log_append wrote is one batch. Batches are read up to the first
+ * that is not whole. If nothing of a later batch stands behind it, it is the torn tail of an append
+ * that was never acknowledged, and is cut; else it is damage and HL_ECORRUPT, with file, offset and
+ * what to do. (Damage to the very last batch cannot be told from a torn tail.) The file names the
+ * mesh and the member: a store of another mesh or member, or of another format version, is
+ * HL_ECORRUPT too. Nothing is changed on disk before recovery has succeeded.
  *
  * Failure: after a failed write or fdatasync the log refuses everything (the page cache can no
  * longer be trusted): the caller feeds RAFT_EVENT_DISK_FAILED or ends. A full disk is found before
- * it hurts: room is preallocated, and HL_ENOSPACE leaves the log as it was and usable.
+ * it hurts: room is prepared ahead in steps of 64 KiB to 4 MiB, and HL_ENOSPACE leaves the log as
+ * it was and usable.
  *
  * Threads: append from one thread; read may run in another at the same time (raft_storage.read).
  */
@@ -31,7 +33,8 @@ struct store_identity {
 
 /*
  * Opens or creates `dir`/raft.log; the directory must exist and belongs to this process alone (a
- * lock is held; a second opener gets HL_ECONFLICT). Fills recovered except applied_index.
+ * lock is held; a second opener gets HL_ECONFLICT). Fills recovered except applied_index; its runs
+ * are borrowed until the first append. HL_EINVAL: a mesh of no or more than 256 bytes, member 0.
  */
 HL_MUST int log_open(struct str dir, const struct store_identity *identity, struct store_log **out,
                      struct raft_recovered *recovered, struct err *err);

@@ -3,12 +3,14 @@
  *
  * A write transaction applies a batch of entries and stores the applied index with them, so state
  * and index never disagree. Writes are not flushed (the log is the durable truth): a killed process
- * loses nothing, a power cut may. Therefore the environment carries the boot id of the machine: if
- * it differs at open, or a record fails its checksum, or the identity is foreign, the state is
- * wiped and rebuilt from the log (*out_applied_index = 0). Every value carries a CRC-32C.
+ * loses nothing, a power cut may. Therefore a small file beside the environment, `owner`, names the
+ * boot of the machine, the member, the mesh and the format. Another boot without a clean close,
+ * another format, or a value whose CRC-32C was found wrong: the state is wiped at open and rebuilt
+ * from the log (*out_applied_index = 0). Another member or mesh: HL_ECORRUPT, nothing is touched.
  *
  * Threads: one writer thread; any number of read views, each used by one thread at a time. A view
  * sees one moment; keep it short (a second), because it pins old pages.
+ *          A blob is put by the writer thread; inside a transaction it belongs to it.
  * Limits:  map size STATEDB_MAP_BYTES of address space; HL_ENOSPACE when it or the disk is full:
  *          the transaction is undone and reads go on.
  */
@@ -23,9 +25,17 @@
 struct statedb;
 struct statedb_view;
 
-/* Opens or creates `dir`/state. */
+/*
+ * Opens or creates `dir`/state; `dir` is locked by its log (log_open comes first). HL_EUNSUPPORTED
+ * on a network file system, where a memory map cannot be trusted.
+ */
 HL_MUST int statedb_open(struct str dir, const struct store_identity *identity,
                          struct statedb **out, uint64_t *out_applied_index, struct err *err);
+/* The same with another size of the map, in bytes: for tests of a full one. */
+HL_MUST int statedb_open_sized(struct str dir, const struct store_identity *identity,
+                               size_t map_bytes, struct statedb **out, uint64_t *out_applied_index,
+                               struct err *err);
+/* Flushes, so that the state may be trusted after a reboot. */
 void statedb_close(struct statedb *db);
 HL_DEFINE_FREEP(statedb_close, struct statedb)
 

@@ -99,7 +99,7 @@ static int open_peers(struct wire_hub *hub, const struct wire_hub_config *c, str
         p->member = m->id;
         p->key = m->key[DOOR_PEER];
         p->socket = socket_client(hub->context, &c->keys->pair[DOOR_PEER], &m->key[DOOR_PEER],
-                                  m->endpoint[DOOR_PEER], PEER_QUEUE, err);
+                                  m->endpoint[DOOR_PEER], SOCKET_PEER, PEER_QUEUE, err);
         if (!p->socket)
             return err->code;
         p->monitor = watch(hub, p->socket, "peer", m->id, ZMQ_EVENT_DISCONNECTED, err);

@@ -32,8 +32,8 @@ int link_open(const struct roster *roster, enum door door, const struct key_pair
         hl_die("no ZeroMQ context");
     for (size_t i = 0; i < roster->member_count; i++) {
         const struct roster_member *m = &roster->member[i];
-        void *socket =
-            socket_client(link->context, pair, &m->key[door], m->endpoint[door], LINK_QUEUE, err);
+        void *socket = socket_client(link->context, pair, &m->key[door], m->endpoint[door],
+                                     SOCKET_GUEST, LINK_QUEUE, err);
         if (!socket) {
             link_close(link);
             return err->code;

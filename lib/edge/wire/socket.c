@@ -29,8 +29,16 @@ static const struct option server_options[] = {
 };
 
 static const struct option client_options[] = {
-    {ZMQ_IMMEDIATE, 1},          {ZMQ_RECONNECT_IVL, 50}, {ZMQ_RECONNECT_IVL_MAX, 1000},
-    {ZMQ_CONNECT_TIMEOUT, 2000}, {ZMQ_TCP_MAXRT, 10000},
+    {ZMQ_IMMEDIATE, 1},
+    {ZMQ_CONNECT_TIMEOUT, 2000},
+    {ZMQ_TCP_MAXRT, 10000},
+};
+
+/* How soon a broken connection is tried again, and how slowly at last. Coordinators are few and an
+ * election may wait for them; agents and people are many. */
+static const struct option reconnect_options[][2] = {
+    [SOCKET_PEER] = {{ZMQ_RECONNECT_IVL, 20}, {ZMQ_RECONNECT_IVL_MAX, 100}},
+    [SOCKET_GUEST] = {{ZMQ_RECONNECT_IVL, 50}, {ZMQ_RECONNECT_IVL_MAX, 1000}},
 };
 
 static int set_options(void *socket, const struct option *option, size_t count, struct err *err)
@@ -125,13 +133,14 @@ static int connect_to(void *socket, struct str endpoint, struct err *err)
 }
 
 void *socket_client(void *context, const struct key_pair *pair, const struct key *server,
-                    struct str endpoint, int queue, struct err *err)
+                    struct str endpoint, enum socket_use use, int queue, struct err *err)
 {
     void *socket = open_socket(context, ZMQ_DEALER, queue, err);
 
     if (!socket)
         return NULL;
     if (set_options(socket, client_options, HL_COUNT(client_options), err) == 0 &&
+        set_options(socket, reconnect_options[use], 2, err) == 0 &&
         set_key(socket, ZMQ_CURVE_PUBLICKEY, &pair->public_key, err) == 0 &&
         set_key(socket, ZMQ_CURVE_SECRETKEY, &pair->secret_key, err) == 0 &&
         set_key(socket, ZMQ_CURVE_SERVERKEY, server, err) == 0 &&

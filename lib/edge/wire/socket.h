@@ -11,9 +11,10 @@
 /* A ROUTER that is a CURVE server of `domain`, not bound yet. NULL with err on failure. */
 void *socket_server(void *context, const struct key_pair *pair, const char *domain, int queue,
                     struct err *err);
+enum socket_use { SOCKET_PEER, SOCKET_GUEST };
 /* A DEALER that is a CURVE client of the server with that key, connecting. NULL on failure. */
 void *socket_client(void *context, const struct key_pair *pair, const struct key *server,
-                    struct str endpoint, int queue, struct err *err);
+                    struct str endpoint, enum socket_use use, int queue, struct err *err);
 /* Binds; HL_ECONFLICT names an endpoint that is taken. */
 HL_MUST int socket_bind(void *socket, struct str endpoint, struct err *err);
 HL_MUST int socket_unbind(void *socket, struct str endpoint, struct err *err);

@@ -143,7 +143,8 @@ static int open_trial(struct trial *t, const char *name, struct err *err)
         return HL_EIO;
     if (zmq_getsockopt(t->server, ZMQ_LAST_ENDPOINT, endpoint, &len) != 0)
         return err_set(err, HL_EIO, "no endpoint: %s", zmq_strerror(zmq_errno()));
-    t->client = socket_client(t->context, t->pair, &pair.public_key, str_from(endpoint), 4, err);
+    t->client = socket_client(t->context, t->pair, &pair.public_key, str_from(endpoint),
+                              SOCKET_GUEST, 4, err);
     return t->client ? 0 : HL_EIO;
 }
 
