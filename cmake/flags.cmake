@@ -16,6 +16,11 @@ endif()
 # Names in messages and debug information are relative to the tree, wherever it lies.
 add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 
+if(CMAKE_C_COMPILER_ID MATCHES Clang)
+    # libseccomp's own macros leave fields out
+    add_compile_options(-Wno-missing-field-initializers)
+endif()
+
 if(HL_SANITIZE)
     add_compile_options(-fsanitize=${HL_SANITIZE} -fno-sanitize-recover=all)
     add_link_options(-fsanitize=${HL_SANITIZE})
