@@ -279,7 +279,7 @@ int http_client_send(struct http_client *client, const struct http_send *request
                      struct http_reply *out, struct err *err)
 {
     char text[CURL_ERROR_SIZE] = "";
-    struct curl_slist *headers;
+    struct curl_slist *headers = NULL;
     struct intake in = {{0}, false};
 
     HL_ASSERT(request->timeout_ms > 0);
