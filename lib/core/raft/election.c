@@ -46,6 +46,7 @@ static void raise_term(struct raft *r, uint64_t term, uint64_t vote)
     r->is_hard_dirty = true;
     r->owes_vote_to = 0; /* a promise of an older term is of no use to anybody */
     r->verified = r->commit;
+    r->hinted_ms = INT64_MIN / 2; /* a hint that led to an election was not in vain */
 }
 
 void election_follow(struct raft *r, uint64_t term, uint64_t leader)
