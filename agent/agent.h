@@ -43,6 +43,7 @@ void *session_run(void *context);
 
 struct role_context {
     struct destination destination;
+    struct str cluster;
     struct mailbox *inbox;
     struct mailbox *session;
 };

@@ -128,6 +128,7 @@ static int take_all(struct reading *r, const struct value *v)
         {STR("roster"), true, &c->roster_path},
         {STR("mesh"), false, &c->mesh},
         {STR("tokenFile"), true, &c->token_path},
+        {STR("cluster"), false, &c->cluster},
     };
 
     if (v->kind != VALUE_MAP)
@@ -153,6 +154,9 @@ static int take_all(struct reading *r, const struct value *v)
             return err_at(r->err, HL_EINVAL, r->file, 0, 0, STR_FMT " is missing",
                           STR_ARG(settings[i].key));
     }
+    if (!c->is_git && c->cluster.len == 0)
+        return err_at(r->err, HL_EINVAL, r->file, 0, 0,
+                      "cluster is missing: which cluster of the registry is this Kubernetes API?");
     if (r->destination_count != 1 || c->role_count == 0)
         return err_at(r->err, HL_EINVAL, r->file, 0, 0,
                       "an agent needs roles and exactly one destination");

@@ -13,6 +13,7 @@
  *     stateRepository: {url: ..., branch: main, sshKey, knownHosts, username, tokenFile, caFile}
  *     kubeconfig: /path               # a Kubernetes API
  *     inCluster: true                 # the API of the cluster we run in
+ *   cluster: home                     # with a Kubernetes API: which cluster of the registry it is
  *
  * Relative paths start at the folder of the file. An unknown key is an error with its line.
  * Ownership: everything lives in the arena given.
@@ -33,6 +34,7 @@ struct agent_config {
     bool is_git; /* else a Kubernetes API */
     struct git_destination_config git;
     struct str kubeconfig; /* empty: in-cluster */
+    struct str cluster;    /* empty with a state repository, which takes all */
 };
 
 HL_MUST int agent_config_load(struct str path, struct arena *a, struct agent_config *out,

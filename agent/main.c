@@ -58,7 +58,7 @@ static void serve(struct agent *g, int signal_fd)
     struct mailbox *session_box = mailbox_new(1024);
     struct mailbox *role_box = mailbox_new(1024);
     struct session_context session = {&g->config, &g->roster, g->link, session_box, role_box};
-    struct role_context role = {g->destination, role_box, session_box};
+    struct role_context role = {g->destination, g->config.cluster, role_box, session_box};
     struct actor *session_actor = actor_start("session", session_run, &session);
     struct actor *role_actor = actor_start("role", role_run, &role);
 

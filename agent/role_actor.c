@@ -234,7 +234,7 @@ static void do_work(struct role *r)
             .lease_valid = is_lease_valid,
             .context = r,
         };
-        kubernetes_apply(&r->c->destination, &item, a, &result);
+        kubernetes_apply(&r->c->destination, r->c->cluster, &item, a, &result);
     }
     int64_t took_ms = clock_now_ms() - start_ms;
     if (result.outcome == WORK_OK)

@@ -81,6 +81,7 @@ class Mesh:
         self.children = {}   # name -> Popen, for those that this very process started
         self.options = {}    # name -> extra settings merged into its configuration
         self.kubeconfig = ""
+        self.kube_cluster = "home"  # which cluster of the registry it is
         self.fleet_url = None
 
     @property
@@ -184,6 +185,8 @@ class Mesh:
             "roster": str(self.dir / "keys/mesh.json"), "mesh": self.mesh_id, "roles": ["kubernetes"],
             "destination": destination,
         }
+        if self.kubeconfig:
+            settings["cluster"] = self.kube_cluster
         settings.update(self.options.get("agent", {}))
         if token:
             (folder / "join.token").touch(0o600)
@@ -304,6 +307,14 @@ class Mesh:
 
     def wait_synced(self, timeout=30, commit=None):
         return self.wait(lambda: self.is_synced(commit), timeout, "all applicable apps to be Synced at " + (commit or self.head())[:12])
+
+    def is_settled(self):
+        """Nothing under way: applied, or waiting for what is not ours (a kind that is not served yet)."""
+        status = self.try_status()
+        if not status or status["git"].get("commit") != self.head():
+            return False
+        apps = self.applicable(status)
+        return bool(apps) and not any(a.get("operation") in ("Pending", "Running") for a in apps) and status
 
     # ---- changing
 

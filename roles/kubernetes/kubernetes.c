@@ -79,14 +79,23 @@ static size_t prunable(const struct work_item *item, const struct sync_options *
     return item->is_deletion || sync->prune ? item->ledger_count : 0;
 }
 
-void kubernetes_apply(struct destination *destination, const struct work_item *item,
-                      struct arena *a, struct work_result *out)
+void kubernetes_apply(struct destination *destination, struct str only_cluster,
+                      const struct work_item *item, struct arena *a, struct work_result *out)
 {
     struct bundle bundle = {0};
     struct object *object;
     size_t object_count;
 
     *out = (struct work_result){.outcome = WORK_OK};
+    if (only_cluster.len > 0 && !str_eq(only_cluster, item->cluster)) {
+        out->outcome = WORK_PERMANENT;
+        err_set(&out->err, HL_EUNSUPPORTED,
+                "Unsupported: the agents' destination is cluster " STR_FMT
+                ", and there is none for "
+                "cluster " STR_FMT " yet",
+                STR_ARG(only_cluster), STR_ARG(item->cluster));
+        return;
+    }
     int r = render(item, a, &bundle, &object, &object_count, &out->err);
     if (r == 0)
         r = check_prune(item, &bundle.sync, object, object_count, &out->err);

@@ -43,7 +43,12 @@ struct work_result {
     struct apply_result applied; /* set when WORK_OK; in the arena */
 };
 
-void kubernetes_apply(struct destination *destination, const struct work_item *item,
-                      struct arena *a, struct work_result *out);
+/*
+ * `only_cluster`: the one cluster that the destination is, for a Kubernetes API; work for another
+ * is refused (permanent, "Unsupported: ..."), because two clusters' objects in one API would fight.
+ * Empty: the destination takes all clusters, as a state repository does.
+ */
+void kubernetes_apply(struct destination *destination, struct str only_cluster,
+                      const struct work_item *item, struct arena *a, struct work_result *out);
 
 #endif
