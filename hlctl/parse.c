@@ -338,8 +338,9 @@ int parse_line(struct arena *a, int argc, const char *const *argv, parse_env_fn 
     add_flags(s.in, global_flags, global_flag_count);
     int rc = read_words(&s, first_at, second_at);
     if (found != 0) { /* the flags were read for -o only */
-        *t = not_found;
-        return s.in->wants_help && verb_is_noun(str_from(argv[first_at])) ? 0 : found;
+        bool is_help = s.in->wants_help && verb_is_noun(str_from(argv[first_at]));
+        *t = is_help ? (struct trouble){0} : not_found;
+        return is_help ? 0 : found;
     }
     if (rc == 0)
         rc = read_environment(&s, env);
