@@ -82,3 +82,22 @@ function(hl_protobuf folder)
     endforeach()
     target_include_directories(${target} PRIVATE SYSTEM ${out})
 endfunction()
+
+# hl_install_beside_programs(): completions as hlctl itself writes them, and the fleet we ship.
+function(hl_install_beside_programs)
+    foreach(folder addons platform promises workloads matchbox)
+        install(DIRECTORY ${PROJECT_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_DATADIR}/hlmesh/fleet)
+    endforeach()
+    install(CODE "
+        set(share \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/${CMAKE_INSTALL_DATADIR}\")
+        foreach(pair \"bash|bash-completion/completions/hlctl\" \"zsh|zsh/vendor-completions/_hlctl\" \"fish|fish/vendor_completions.d/hlctl.fish\")
+            string(REPLACE \"|\" \";\" pair \"\${pair}\")
+            list(GET pair 0 shell)
+            list(GET pair 1 file)
+            get_filename_component(folder \"\${share}/\${file}\" DIRECTORY)
+            file(MAKE_DIRECTORY \"\${folder}\")
+            execute_process(COMMAND ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/hlctl completion \${shell}
+                OUTPUT_FILE \"\${share}/\${file}\" COMMAND_ERROR_IS_FATAL ANY)
+            message(STATUS \"Installing: \${share}/\${file}\")
+        endforeach()")
+endfunction()
