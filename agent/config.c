@@ -154,12 +154,12 @@ static int take_all(struct reading *r, const struct value *v)
             return err_at(r->err, HL_EINVAL, r->file, 0, 0, STR_FMT " is missing",
                           STR_ARG(settings[i].key));
     }
-    if (!c->is_git && c->cluster.len == 0)
-        return err_at(r->err, HL_EINVAL, r->file, 0, 0,
-                      "cluster is missing: which cluster of the registry is this Kubernetes API?");
     if (r->destination_count != 1 || c->role_count == 0)
         return err_at(r->err, HL_EINVAL, r->file, 0, 0,
                       "an agent needs roles and exactly one destination");
+    if (!c->is_git && c->cluster.len == 0)
+        return err_at(r->err, HL_EINVAL, r->file, 0, 0,
+                      "cluster is missing: which cluster of the registry is this Kubernetes API?");
     return 0;
 }
 
