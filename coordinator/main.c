@@ -16,6 +16,7 @@
 
 #include "coordinator/actors.h"
 #include "coordinator/web.h"
+#include "core/state/state.h"
 #include "edge/actor/log.h"
 
 struct coordinator {
@@ -90,6 +91,26 @@ static int open_git(struct coordinator *c, struct err *err)
     return r < 0 ? r : gitsrc_open(&config, &c->git, err);
 }
 
+/* Whoever is enrolled must be known before the first handshake is answered (the net actor does
+ * that, and does not run yet): libzmq's clients take a refusal for good. */
+static int admit_enrolled(struct coordinator *c, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    HL_CLEANUP(statedb_view_endp) struct statedb_view *view = NULL;
+    struct str cursor = STR_NONE;
+    struct state_agent agent;
+    struct key key;
+    struct kv kv;
+    uint64_t applied;
+
+    int r = statedb_view_begin(c->db, &view, &kv, &applied, err);
+    while (r == 0 && (r = state_agent_next(&kv, &cursor, a, &agent, err)) == KV_FOUND) {
+        if (str_eq(agent.status, STR("active")) && key_parse(agent.key, &key))
+            hub_admit(c->hub, DOOR_AGENT, &key, agent.node, STR("agent"));
+    }
+    return r < 0 ? r : 0;
+}
+
 static int open_all(struct coordinator *c, struct str config_path, struct err *err)
 {
     struct raft_recovered recovered;
@@ -113,6 +134,8 @@ static int open_all(struct coordinator *c, struct str config_path, struct err *e
     struct wire_hub_config hub = {&c->roster, c->config.member, &c->keys};
     if (r == 0)
         r = hub_open(&hub, &c->hub, err);
+    if (r == 0)
+        r = admit_enrolled(c, err);
     if (r == 0 && c->config.webhook.listen.len > 0)
         r = web_open(&c->config, &c->boxes, &c->web, err);
     keys_wipe(&c->keys, sizeof(c->keys)); /* libzmq has its own copies now */

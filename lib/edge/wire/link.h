@@ -2,6 +2,9 @@
  * A link: the other end of a hub's door, for agents, people and enrolment. One DEALER for each
  * coordinator of the roster, whose key it must have; reconnecting by itself, with jitter.
  *
+ * A coordinator that was asked and has said nothing for LINK_SILENT_MS gets a new connection with
+ * the next question, also when it had refused this key before.
+ *
  * Threads: one. Sending never blocks: a message to a coordinator that is not connected is dropped.
  */
 #ifndef HL_EDGE_WIRE_LINK_H
@@ -10,6 +13,8 @@
 #include "edge/wire/messages.h"
 
 struct wire_link;
+
+enum { LINK_SILENT_MS = 3000 };
 
 /* `door`: DOOR_AGENT, DOOR_CLIENT or DOOR_ENROL; the roster must outlive the link. */
 HL_MUST int link_open(const struct roster *roster, enum door door, const struct key_pair *pair,
