@@ -369,10 +369,11 @@ static void the_leader_is_found_through_a_follower(void **state)
     struct run *r = hlctl("agents -v");
     assert_int_equal(r->exit, 0);
     expect_in(r->err, "agents -> c3");
-    size_t asked = 0; /* whoever was connected first, and the one that it named */
+    size_t asked = 0; /* whoever was connected first, and the one that it named; */
+    size_t hedges = (size_t)(r->seconds / 0.3); /* and one more for each 300 ms of silence */
     for (const char *at = r->err; (at = strstr(at, " -> c")) != NULL; at++)
         asked++;
-    assert_true(asked <= 2);
+    assert_true(asked <= 2 + hedges);
 }
 
 static void a_dead_coordinator_costs_less_than_a_second(void **state)
