@@ -30,7 +30,7 @@ static bool is_normalized_name(const struct registry *r, struct str name)
 /* An entry points at the folder or at something in it. */
 static bool is_used(const struct build *b, struct str path)
 {
-    struct str inside = arena_printf(b->scratch, STR_FMT "/", STR_ARG(path));
+    struct str inside = arena_concat(b->scratch, path, STR("/"));
     for (size_t i = 0; i < map_count(b->used_path); i++)
         if (str_eq(map_key_at(b->used_path, i), path) ||
             str_starts(map_key_at(b->used_path, i), inside))
@@ -38,60 +38,80 @@ static bool is_used(const struct build *b, struct str path)
     return false;
 }
 
-/* Calls `judge` with every folder in base/kind. Unreadable folders are judged where they matter. */
-static void each_folder(struct build *b, struct str path,
-                        void (*judge)(struct build *b, struct str path, struct str name))
+struct folder {
+    struct str path;
+    struct str name;
+};
+
+/* The folders in `path`; an unreadable one has none here: it is judged where it matters. */
+static size_t folders_of(struct build *b, struct str path, struct folder **out)
 {
     struct source_entry *entry;
-    size_t count;
-    if (build_list(b, path, &entry, &count, NULL) != SOURCE_FOUND)
-        return;
-    for (size_t i = 0; i < count; i++)
+    size_t entry_count;
+    size_t count = 0;
+
+    *out = NULL;
+    if (build_list(b, path, &entry, &entry_count, NULL) != SOURCE_FOUND)
+        return 0;
+    *out = arena_array(b->scratch, struct folder, entry_count);
+    for (size_t i = 0; i < entry_count; i++)
         if (entry[i].kind == SOURCE_FOLDER)
-            judge(b, path_join(b->a, path, entry[i].name), entry[i].name);
+            (*out)[count++] = (struct folder){path_join(b->a, path, entry[i].name), entry[i].name};
+    return count;
 }
 
-static void judge_environment(struct build *b, struct str path, struct str name)
+static void judge_environment(struct build *b, const struct folder *f)
 {
-    if (!has_label(&b->plan->registry, "environment", name) && !is_used(b, path))
-        build_note(b, STR_NONE, (struct value_pos){path, 0, 0},
+    if (!has_label(&b->plan->registry, "environment", f->name) && !is_used(b, f->path))
+        build_note(b, STR_NONE, (struct value_pos){f->path, 0, 0},
                    "no cluster has the environment " STR_FMT ": nothing here is read",
-                   STR_ARG(name));
+                   STR_ARG(f->name));
 }
 
-static void judge_role(struct build *b, struct str path, struct str name)
+static void judge_role(struct build *b, const struct folder *f)
 {
-    if (!has_label(&b->plan->registry, "cluster_role", name) && !is_used(b, path))
-        build_note(b, STR_NONE, (struct value_pos){path, 0, 0},
+    if (!has_label(&b->plan->registry, "cluster_role", f->name) && !is_used(b, f->path))
+        build_note(b, STR_NONE, (struct value_pos){f->path, 0, 0},
                    "no cluster has the cluster_role " STR_FMT ": nothing here is read",
-                   STR_ARG(name));
+                   STR_ARG(f->name));
 }
 
-static void judge_values_folder(struct build *b, struct str path, struct str name)
+static void judge_values(struct build *b, const struct cluster_record *c, const struct folder *f)
 {
-    struct str rest = path_base(str_sub(path, 0, path.len - name.len - sizeof("/addons")));
-    const struct cluster_record *c = named(&b->plan->registry, rest);
-    if (!is_used(b, path))
-        build_note(b, STR_NONE, (struct value_pos){path, 0, 0},
+    if (!is_used(b, f->path))
+        build_note(b, STR_NONE, (struct value_pos){f->path, 0, 0},
                    "never read: the values of cluster " STR_FMT
                    " are looked up below clusters/" STR_FMT,
-                   STR_ARG(rest), STR_ARG(c->name_normalized));
+                   STR_ARG(value_get_str(c->labels, "cluster_name")), STR_ARG(c->name_normalized));
 }
 
 /* Addon lists are found by the label cluster_name, values by the normalised name. */
-static void judge_cluster(struct build *b, struct str path, struct str name)
+static void judge_cluster(struct build *b, const struct folder *f)
 {
-    bool has_values = is_normalized_name(&b->plan->registry, name);
+    const struct cluster_record *c = named(&b->plan->registry, f->name);
+    struct folder *addon;
 
-    if (!named(&b->plan->registry, name) && !has_values) {
-        if (!is_used(b, path))
-            build_note(b, STR_NONE, (struct value_pos){path, 0, 0},
+    if (is_normalized_name(&b->plan->registry, f->name))
+        return;
+    if (!c) {
+        if (!is_used(b, f->path))
+            build_note(b, STR_NONE, (struct value_pos){f->path, 0, 0},
                        "no cluster has the cluster_name " STR_FMT ": nothing here is read",
-                       STR_ARG(name));
+                       STR_ARG(f->name));
         return;
     }
-    if (!has_values)
-        each_folder(b, path_join(b->a, path, STR("addons")), judge_values_folder);
+    size_t count = folders_of(b, path_join(b->a, f->path, STR("addons")), &addon);
+    for (size_t i = 0; i < count; i++)
+        judge_values(b, c, &addon[i]);
+}
+
+static void each_folder(struct build *b, struct str path,
+                        void (*judge)(struct build *b, const struct folder *f))
+{
+    struct folder *folder;
+    size_t count = folders_of(b, path, &folder);
+    for (size_t i = 0; i < count; i++)
+        judge(b, &folder[i]);
 }
 
 void lint_layer_folders(struct build *b, struct str base)

@@ -62,7 +62,7 @@ struct str path_join(struct arena *a, struct str folder, struct str name)
         return name;
     if (name.len == 0)
         return folder;
-    return arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(folder), STR_ARG(name));
+    return arena_concat(a, arena_concat(a, folder, STR("/")), name);
 }
 
 struct str path_base(struct str path)

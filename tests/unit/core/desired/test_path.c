@@ -83,6 +83,8 @@ static void paths_are_joined_and_taken_apart(void **state)
     assert_true(str_eq(path_join(arena, STR("a"), STR("b/c")), STR("a/b/c")));
     assert_true(str_eq(path_join(arena, STR(""), STR("b")), STR("b")));
     assert_true(str_eq(path_join(arena, STR("a"), STR("")), STR("a")));
+    /* a NUL in a name may not make it another name */
+    assert_true(str_eq(path_join(arena, STR("a\0b"), STR("c\0d")), STR("a\0b/c\0d")));
     assert_true(str_eq(path_base(STR("a/b.yaml")), STR("b.yaml")));
     assert_true(str_eq(path_base(STR("b")), STR("b")));
 }
