@@ -153,12 +153,14 @@ bool mesh_say(struct mesh *m, size_t link, uint64_t member, const struct wire_me
     int64_t due_ms = clock_now_ms() + 10000;
     size_t before = m->seen_count;
 
-    while (!link_send(m->link[link], member, message)) {
-        turn(m);
-        if (clock_now_ms() >= due_ms)
-            return false;
+    /* A session that is cut takes what was under way with it: like every sender, say it again. */
+    while (clock_now_ms() < due_ms) {
+        if (!link_send(m->link[link], member, message))
+            turn(m);
+        else if (mesh_await_seen(m, before + 1, 1000))
+            return true;
     }
-    return mesh_await_seen(m, before + 1, 3000);
+    return false;
 }
 
 struct wire_message mesh_hello(struct str node)

@@ -52,7 +52,7 @@ bool mesh_await_seen(struct mesh *m, size_t count, int64_t ms);
 bool mesh_await_answers(struct mesh *m, size_t count, int64_t ms);
 void mesh_forget(struct mesh *m);
 
-/* Sends until the link is connected and took it; then waits until a hub has it. */
+/* Says it until a hub has it, once a second; false after 10 s. */
 bool mesh_say(struct mesh *m, size_t link, uint64_t member, const struct wire_message *message);
 /* An agent: key admitted at every hub, link opened, hello said. */
 size_t mesh_agent(struct mesh *m, const char *name, struct key_pair *out_pair);
