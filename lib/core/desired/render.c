@@ -75,6 +75,12 @@ static struct value *with_namespace(struct arena *a, struct value *tree, struct 
     return merged;
 }
 
+/* What would make two ids one. */
+static bool holds_separator(struct str part)
+{
+    return str_has_byte(part, '/') || str_has_byte(part, '\0');
+}
+
 static int check_name(const struct object *o, struct err *err)
 {
     if (o->name.len == 0 && value_path(o->tree, "metadata", "generateName", NULL))
@@ -87,8 +93,10 @@ static int check_name(const struct object *o, struct err *err)
     if (o->name.len > 253 || o->namespace.len > 253 || o->kind.len > 63 || o->group.len > 253)
         return value_err(err, HL_ELIMIT, o->tree,
                          STR_FMT ": kind, group, namespace or name is too long", STR_ARG(o->kind));
-    if (str_has_byte(o->name, '/') || str_has_byte(o->namespace, '/') || str_has_byte(o->kind, '/'))
-        return value_err(err, HL_EINVAL, o->tree, STR_FMT " \"" STR_FMT "\": a name holds no \"/\"",
+    if (holds_separator(o->name) || holds_separator(o->namespace) || holds_separator(o->kind) ||
+        holds_separator(o->group))
+        return value_err(err, HL_EINVAL, o->tree,
+                         STR_FMT " \"" STR_FMT "\": a name holds no \"/\" and no NUL",
                          STR_ARG(o->kind), STR_ARG(o->name));
     return 0;
 }
@@ -195,11 +203,11 @@ static int identify(struct render *r, struct value *document, struct err *err)
     int rc = check_hook(&o, annotations, err);
     if (rc != 0)
         return rc < 0 ? rc : 0;
-    rc = check_name(&o, err);
-    if (rc == 0)
-        rc = read_annotations(&o, annotations, err);
+    rc = read_annotations(&o, annotations, err);
     if (rc == 0)
         rc = settle_namespace(r, &o, err);
+    if (rc == 0)
+        rc = check_name(&o, err);
     if (rc < 0)
         return rc;
     set_id(r->a, &o);

@@ -409,6 +409,10 @@ static void what_cannot_be_applied_is_refused_with_the_reason(void **state)
     assert_render_fails(&b, HL_EINVAL, "without metadata.name");
     b = one_file("{apiVersion: v1, kind: Pod, metadata: {name: a/b}}");
     assert_render_fails(&b, HL_EINVAL, "no \"/\"");
+    b = one_file("{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: b/c}}");
+    assert_render_fails(&b, HL_EINVAL, "no \"/\"");
+    b = one_file("{apiVersion: v1, kind: Pod, metadata: {name: \"a\\0b\"}}");
+    assert_render_fails(&b, HL_EINVAL, "no NUL");
     b = one_file("{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: "
                  "{argocd.argoproj.io/sync-wave: soon}}}");
     assert_render_fails(&b, HL_EINVAL, "whole number");
