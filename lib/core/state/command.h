@@ -4,7 +4,7 @@
  *
  * (client_id, sequence) makes a retried command apply once; an empty client_id opts out (commands
  * that are harmless twice). wall_ms is the proposer's clock and the only time that the state
- * machine may use. `body` is JSON, its shape given by the name: state_command.h builds it.
+ * machine may use. `body` is JSON, its shape given by the name; of setting.*, bytes (setting.h).
  */
 #ifndef HL_CORE_STATE_COMMAND_H
 #define HL_CORE_STATE_COMMAND_H

@@ -22,8 +22,13 @@
  * gets such work next is told (`takeover`), because the former holder may still be writing.
  *
  * Keys: app/<name> ledger/<name> agent/<node> key/<key> token/<id> event/<number> alarm/<name>
- * session/<client> sessionlru/<clock> meta/desired meta/rejected meta/counters stage/<part>.
- * Values: JSON with sorted keys.
+ * setting/<key> session/<client> sessionlru/<index> meta/desired meta/rejected meta/counters
+ * stage/<part>. Values: JSON with sorted keys; of settings and sessions, which are written often,
+ * the bytes of setting.h and session.c.
+ *
+ * A client's session remembers its last command and the answer; STATE_SESSIONS_MAX clients are
+ * remembered, those that were silent longest (in steps of SESSION_MARK_ENTRIES entries) go first. A
+ * client keeps one command at a time in flight.
  *
  * Threads: pure apart from the store. Limits: as in command.h; STATE_EVENTS_MAX events are kept,
  * STATE_SESSIONS_MAX client sessions; names of STATE_NAME_MAX bytes, client ids of
@@ -35,7 +40,7 @@
 #include "core/state/command.h"
 #include "core/state/record.h"
 
-enum { STATE_EVENTS_MAX = 2000, STATE_SESSIONS_MAX = 1000, STATE_TOKEN_STRIKES = 3 };
+enum { STATE_EVENTS_MAX = 2000, STATE_SESSIONS_MAX = 10000, STATE_TOKEN_STRIKES = 3 };
 #define STATE_TOKEN_TTL_MAX_MS ((int64_t)366 * 24 * 3600 * 1000)
 enum {
     STATE_NAME_MAX = KV_KEY_MAX - 16,
@@ -153,6 +158,7 @@ enum state_change_kind {
     STATE_AGENT_CHANGED,
     STATE_DESIRED_CHANGED,
     STATE_EVENT_ADDED,
+    STATE_SETTING_CHANGED, /* name: the key; look at it, it may be gone */
 };
 
 struct state_change {
@@ -161,20 +167,21 @@ struct state_change {
 };
 
 struct state_result {
-    int code;        /* 0, or the hl_code of a refusal */
-    struct str text; /* of a refusal */
-    struct str body; /* JSON answer, may be empty */
+    int code;          /* 0, or the hl_code of a refusal */
+    struct str text;   /* of a refusal */
+    struct str body;   /* JSON answer, may be empty */
+    uint64_t revision; /* index of the entry that was applied: of a retry, that of the first time */
     struct state_change *change;
     size_t change_count;
     size_t change_cap;
 };
 
 /*
- * Applies one command. 0 with a result, and after a refusal nothing has changed but the client's
- * session; HL_EUNSUPPORTED for a command that this version does not
- * know (the caller stops applying, loudly); or the store's failure (the transaction is given up).
+ * Applies the command of log entry `index`. 0 with a result, and after a refusal nothing has
+ * changed but the client's session; HL_EUNSUPPORTED for a command that this version does not know
+ * (the caller stops applying, loudly); or the store's failure (the transaction is given up).
  */
-HL_MUST int state_apply(struct kv *kv, const struct command *c, struct arena *a,
+HL_MUST int state_apply(struct kv *kv, uint64_t index, const struct command *c, struct arena *a,
                         struct state_result *out, struct err *err);
 
 /* ---- reading ---- */

@@ -148,7 +148,7 @@ struct wire_request {
     struct str client_id;
     uint64_t sequence;
     struct str method;
-    struct str body; /* JSON */
+    struct str body; /* JSON; of some methods bytes, as proto/README.md says */
     bool is_stale_ok;
 };
 
@@ -161,7 +161,7 @@ struct wire_reply {
     struct str file;
     uint32_t line;
     uint32_t column;
-    struct str body; /* JSON */
+    struct str body; /* as the method says */
     uint64_t revision;
     int64_t age_ms;
     uint64_t leader; /* 0 = unknown */
