@@ -7,6 +7,7 @@
 
 #include "coordinator/config.h"
 #include "coordinator/messages.h"
+#include "coordinator/standing.h"
 #include "core/sched/sched.h"
 #include "edge/gitsrc/gitsrc.h"
 #include "edge/store/blobs.h"
@@ -17,6 +18,7 @@ struct mesh_context {
     const struct roster *roster;
     struct wire_hub *hub;
     struct raft *raft;
+    struct standing *standing;
 };
 void *mesh_run(void *context);
 

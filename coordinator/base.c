@@ -26,8 +26,11 @@ static bool is_worth_it(const struct fleet *f, int64_t now_ms)
     return statedb_changed_bytes(f->c->db) > limit;
 }
 
+/* A joiner does not know the members before it has applied an entry that names them. */
 static void start_checkpoint(struct fleet *f)
 {
+    if (f->members.count == 0)
+        return;
     f->checkpoint = statedb_freeze(f->c->db, f->applied_term, &f->members);
     if (!f->checkpoint)
         return;

@@ -30,6 +30,7 @@ struct coordinator {
     struct blobs *blobs;
     struct raft_members founders;
     struct raft *raft;
+    struct standing *standing;
     struct wire_hub *hub;
     struct gitsrc *git;
     struct web *web;
@@ -156,6 +157,11 @@ static int admit_enrolled(struct coordinator *c, struct err *err)
     return r < 0 ? r : 0;
 }
 
+static bool is_empty(const struct raft_recovered *r)
+{
+    return r->hard.term == 0 && r->last_index == 0 && r->base.index == 0;
+}
+
 static int open_all(struct coordinator *c, struct str config_path, struct err *err)
 {
     struct raft_recovered recovered;
@@ -176,6 +182,9 @@ static int open_all(struct coordinator *c, struct str config_path, struct err *e
     if (r == 0)
         r = open_raft(c, &recovered, err);
     if (r == 0)
+        r = standing_open(c->config.dir, &c->roster, c->config.member, is_empty(&recovered),
+                          &c->standing, err);
+    if (r == 0)
         r = open_git(c, err);
     struct wire_hub_config hub = {&c->roster, c->config.member, &c->keys};
     if (r == 0)
@@ -194,6 +203,7 @@ static void close_all(struct coordinator *c)
     hub_close(c->hub);
     gitsrc_free(c->git);
     raft_free(c->raft);
+    standing_free(c->standing);
     log_close(c->log);
     blobs_close(c->blobs);
     statedb_close(c->db);
@@ -231,7 +241,7 @@ static void wait_for_signal(int fd)
 
 static void serve(struct coordinator *c, int signal_fd)
 {
-    struct mesh_context mesh = {&c->boxes, &c->roster, c->hub, c->raft};
+    struct mesh_context mesh = {&c->boxes, &c->roster, c->hub, c->raft, c->standing};
     struct disk_context disk = {&c->boxes, c->log};
     struct keeper_context keeper = {&c->boxes, c->store};
     struct source_context source = {&c->boxes, &c->config, c->git};

@@ -6,6 +6,7 @@
  * One turn takes what the other actors and the sockets have, steps the core for each, and at its
  * end posts what the turn asks of others: one message to each.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "coordinator/actors.h"
@@ -118,10 +119,13 @@ static void note_role(struct mesh *s)
     s->is_news_wanted = status.role == RAFT_LEADER;
 }
 
+/* A coordinator that is not clear yet hears nothing and says nothing. */
 static void step(struct mesh *s, const struct raft_event *event)
 {
     struct raft_output out;
 
+    if (!standing_is_clear(s->c->standing))
+        return;
     raft_step(s->c->raft, event, clock_now_ms(), s->scratch, &out);
     if (out.persist.sequence != 0)
         add_persist(s, &out.persist);
@@ -138,6 +142,16 @@ static void step(struct mesh *s, const struct raft_event *event)
 
 /* ---- the sockets ---- */
 
+static void take_standing(struct mesh *s, const struct wire_inbound *in)
+{
+    if (standing_take(s->c->standing, s->c->hub, in->member, &in->message.standing))
+        return;
+    log_error("the others know this coordinator by another disk; it must not come back under its "
+              "old id",
+              "next=\"docs/operations.md, A coordinator has lost its disk\"");
+    exit(1);
+}
+
 static void hand_on(struct mesh *s, const struct wire_inbound *in)
 {
     struct inbound_batch *batch = s->inbound->body;
@@ -149,6 +163,8 @@ static void hand_on(struct mesh *s, const struct wire_inbound *in)
     if (in->kind == WIRE_IN_PEER_LOST) {
         e = (struct raft_event){.kind = RAFT_EVENT_PEER_LOST, .peer = in->member};
         step(s, &e);
+    } else if (in->message.kind == WIRE_STANDING) {
+        take_standing(s, in);
     } else if (in->message.kind == WIRE_RAFT) {
         step(s, &e);
     } else if (in->message.kind == WIRE_REFRESH) {
@@ -335,7 +351,9 @@ static bool take_turn(struct mesh *s)
             return false;
     }
     receive_all(s);
-    if (clock_now_ms() >= s->wake_ms)
+    if (!standing_is_clear(s->c->standing))
+        s->wake_ms = standing_ask(s->c->standing, s->c->hub, clock_now_ms());
+    else if (clock_now_ms() >= s->wake_ms)
         step(s, &tick);
     end_turn(s);
     return true;
