@@ -271,6 +271,11 @@ static bool decode_body(const Hl__Envelope *e, struct arena *a, struct wire_mess
     case HL__ENVELOPE__BODY_RAFT:
         out->kind = WIRE_RAFT;
         return decode_raft(e->raft, a, &out->raft);
+    case HL__ENVELOPE__BODY_STANDING:
+        out->kind = WIRE_STANDING;
+        out->standing = (struct wire_standing){e->standing->store, e->standing->is_answer,
+                                               e->standing->is_refused};
+        return true;
     case HL__ENVELOPE__BODY_REFRESH:
         out->kind = WIRE_REFRESH;
         return true;

@@ -367,6 +367,19 @@ static int encode_enrol_reply(struct buf *out, const struct wire_enrol_reply *m,
     return pack(out, &e, err);
 }
 
+static int encode_standing(struct buf *out, const struct wire_standing *m, struct err *err)
+{
+    Hl__Envelope e = HL__ENVELOPE__INIT;
+    Hl__Standing p = HL__STANDING__INIT;
+
+    p.store = m->store;
+    p.is_answer = m->is_answer;
+    p.is_refused = m->is_refused;
+    e.body_case = HL__ENVELOPE__BODY_STANDING;
+    e.standing = &p;
+    return pack(out, &e, err);
+}
+
 static int encode_refresh(struct buf *out, struct err *err)
 {
     Hl__Envelope e = HL__ENVELOPE__INIT;
@@ -382,6 +395,8 @@ int wire_encode(struct buf *out, const struct wire_message *m, struct err *err)
     switch (m->kind) {
     case WIRE_RAFT:
         return encode_raft(out, &m->raft, err);
+    case WIRE_STANDING:
+        return encode_standing(out, &m->standing, err);
     case WIRE_REFRESH:
         return encode_refresh(out, err);
     case WIRE_HELLO:

@@ -23,6 +23,7 @@ enum wire_kind {
     /* peer door */
     WIRE_RAFT,
     WIRE_REFRESH, /* a webhook came: look at Git now */
+    WIRE_STANDING,
     /* agent door, up */
     WIRE_HELLO,
     WIRE_HEARTBEAT,
@@ -43,6 +44,13 @@ enum wire_kind {
     WIRE_KIND_COUNT,
 };
 const char *wire_kind_name(enum wire_kind kind);
+
+/* Between coordinators: coordinator/standing.h says what for. */
+struct wire_standing {
+    uint64_t store; /* number of the sender's store; in an answer, the one that was asked about */
+    bool is_answer;
+    bool is_refused;
+};
 
 struct wire_hello {
     struct str node;
@@ -186,6 +194,7 @@ struct wire_message {
     enum wire_kind kind;
     union {
         struct raft_message raft;
+        struct wire_standing standing;
         struct wire_hello hello;
         struct wire_heartbeat heartbeat;
         struct wire_report report;

@@ -134,6 +134,14 @@ static void coordinator_messages_keep_every_field(void **state)
     (void)state;
     trip(arena, wire_sample(WIRE_REFRESH));
     {
+        struct wire_message back = trip(arena, wire_sample(WIRE_STANDING));
+        const struct wire_standing *a = &wire_sample(WIRE_STANDING)->standing;
+        const struct wire_standing *b = &back.standing;
+        SAME(store);
+        SAME(is_answer);
+        SAME(is_refused);
+    }
+    {
         struct wire_message back = trip(arena, wire_sample(WIRE_WELCOME));
         const struct wire_welcome *a = &wire_sample(WIRE_WELCOME)->welcome;
         const struct wire_welcome *b = &back.welcome;
