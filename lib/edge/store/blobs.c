@@ -22,7 +22,10 @@ static int fail(const struct blobs *b, struct err *err, int code, const char *wh
     bool is_full = code == MDB_MAP_FULL || code == ENOSPC || code == EDQUOT;
     bool is_broken = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID;
 
-    return err_set(err, is_full ? HL_ENOSPACE : is_broken ? HL_ECORRUPT : HL_EIO,
+    return err_set(err,
+                   is_full     ? HL_ENOSPACE
+                   : is_broken ? HL_ECORRUPT
+                               : HL_EIO,
                    "%s in " STR_FMT ": %s%s", what, STR_ARG(b->path), mdb_strerror(code),
                    is_broken ? "; remove that folder: it is filled again from Git" : "");
 }

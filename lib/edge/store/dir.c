@@ -72,8 +72,8 @@ static struct str with_sum(struct arena *a, struct str body)
 
 static struct str owner_text(struct arena *a, const struct store_identity *identity)
 {
-    return with_sum(a, arena_printf(a, "format %d\n" STR_FMT "\n", STORE_VERSION,
-                                    STR_ARG(who(a, identity))));
+    return with_sum(
+        a, arena_printf(a, "format %d\n" STR_FMT "\n", STORE_VERSION, STR_ARG(who(a, identity))));
 }
 
 static int judge(struct store_dir *d, struct arena *a, struct str text, struct err *err)

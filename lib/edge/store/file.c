@@ -54,8 +54,7 @@ int file_replace(const char *path, const char *dir, struct str bytes, struct err
     return file_sync_dir(dir, err);
 }
 
-int file_take(const char *path, size_t max_bytes, struct arena *a, struct str *out,
-              struct err *err)
+int file_take(const char *path, size_t max_bytes, struct arena *a, struct str *out, struct err *err)
 {
     char *text = arena_alloc(a, max_bytes + 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
