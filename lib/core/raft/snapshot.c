@@ -188,6 +188,7 @@ static void forget_incoming(struct raft *r)
     r->incoming.is_cursor_known = false;
 }
 
+/* Figure 13: InstallSnapshot results. */
 static void reply(struct raft *r, const struct raft_snapshot *s, struct raft_message m)
 {
     if (r->role != RAFT_FOLLOWER || r->leader == 0)
@@ -213,6 +214,8 @@ static void reply_cursor(struct raft *r, bool is_rejected)
                                 .is_rejected = is_rejected});
 }
 
+/* Figure 13: InstallSnapshot receiver 2, InstallSnapshot receiver 3: the caller begins a new file
+ * for a new id, and writes at the cursor. */
 static void hand_piece(struct raft *r, struct str data, bool is_last)
 {
     struct raft_incoming *in = &r->incoming;
@@ -229,7 +232,8 @@ static void hand_piece(struct raft *r, struct str data, bool is_last)
     };
 }
 
-/* False for what was sent before the one that is coming in: messages overtake each other. */
+/* Figure 13: InstallSnapshot receiver 5: a newer one replaces what is coming in. False for what was
+ * sent before that: messages overtake each other. */
 static bool turn_to(struct raft *r, const struct raft_message *m)
 {
     struct raft_incoming *in = &r->incoming;
@@ -326,6 +330,7 @@ static void adopt(struct raft *r)
     reply_installed(r, &s);
 }
 
+/* Figure 13: InstallSnapshot receiver 4. */
 void snapshot_on_installed(struct raft *r, const struct raft_installed *installed)
 {
     struct raft_incoming *in = &r->incoming;
