@@ -80,8 +80,9 @@ static void forget_answers(struct raft *r)
         r->peer[i].answer = RAFT_UNANSWERED;
 }
 
-/* Asks those who have not answered yet, and again every heartbeat period until the election is
- * decided or over (paper 5.1: requests are retried; a connection may just be coming back). */
+/* Figure 2: RequestVote arguments. Asks those who have not answered yet, and again every heartbeat
+ * period until the election is decided or over (paper 5.1: requests are retried; a connection may
+ * just be coming back). */
 static void ask_all(struct raft *r, enum raft_message_kind kind, uint64_t term, bool is_transfer)
 {
     r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
@@ -112,6 +113,7 @@ void election_ask_again(struct raft *r)
         ask_all(r, RAFT_MSG_VOTE, r->term, r->is_transfer);
 }
 
+/* Figure 2: candidates 1; the timer and the requests follow when term and vote are durable. */
 static void start_campaign(struct raft *r, bool is_transfer)
 {
     set_leader(r, 0);
@@ -147,7 +149,7 @@ static bool sits_out(struct raft *r)
 /* Figure 2: followers 2, candidates 4. */
 void election_timeout(struct raft *r)
 {
-    if (r->is_voter && !sits_out(r)) {
+    if (members_may_lead(r) && !sits_out(r)) {
         start_pre_vote(r);
         return;
     }
@@ -163,10 +165,10 @@ static void become_leader(struct raft *r)
     replicate_start(r);
 }
 
-/* Either election: won, lost, or not decided yet. */
+/* Figure 2: candidates 2. Either election: won, lost, or not decided yet. */
 static void tally(struct raft *r)
 {
-    if (count_answers(r, RAFT_GRANTED) + 1 >= members_quorum(r)) {
+    if (count_answers(r, RAFT_GRANTED) + r->is_voter >= members_quorum(r)) {
         if (r->role == RAFT_PRE_CANDIDATE)
             start_campaign(r, false);
         else
@@ -244,6 +246,7 @@ void election_on_pre_vote(struct raft *r, const struct raft_message *m)
         election_follow(r, r->term, 0);
 }
 
+/* Figure 2: RequestVote results; a vote that is granted is told by election_pay. */
 void election_on_vote(struct raft *r, const struct raft_message *m)
 {
     /* Figure 2: RequestVote receiver 2. */
@@ -285,7 +288,7 @@ void election_on_reply(struct raft *r, const struct raft_message *m)
 /* Thesis 3.10: the leader vouches for the moment, so no pre-vote and no stickiness. */
 void election_on_timeout_now(struct raft *r, const struct raft_message *m)
 {
-    if (r->role == RAFT_FOLLOWER && r->leader == m->from && r->is_voter && !r->is_disk_full)
+    if (r->role == RAFT_FOLLOWER && r->leader == m->from && members_may_lead(r) && !r->is_disk_full)
         start_campaign(r, true);
 }
 
@@ -314,7 +317,7 @@ void election_on_peer_lost(struct raft *r, uint64_t peer)
         return;
     r->is_leader_lost = true;
     r->leader_lost_ms = r->now_ms;
-    if (!r->is_voter || r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
+    if (!members_may_lead(r) || r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
         return;
     r->hinted_ms = r->now_ms;
     int64_t due_ms = r->now_ms + rng_between(&r->rng, HINT_JITTER_MIN_MS, HINT_JITTER_MAX_MS) +
@@ -409,7 +412,7 @@ void election_judge_self(struct raft *r)
 /* Thesis 4.2.2: a leader that removed itself leads until that is committed. */
 void election_leave_pay(struct raft *r)
 {
-    if (r->role != RAFT_LEADER || r->is_voter || members_index(r) > r->commit)
+    if (r->role != RAFT_LEADER || members_may_lead(r))
         return;
     election_abdicate(r);
     election_follow(r, r->term, 0);
