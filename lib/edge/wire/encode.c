@@ -84,6 +84,7 @@ static size_t entries_that_fit(const struct raft_message *m)
 static int encode_raft(struct buf *out, const struct raft_message *m, struct err *err)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    char members[RAFT_MEMBERS_BYTES_MAX];
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Raft p = HL__RAFT__INIT;
 
@@ -107,6 +108,10 @@ static int encode_raft(struct buf *out, const struct raft_message *m, struct err
         entries[i].data = bytes_of(m->entry[i].data);
         p.entries[i] = &entries[i];
     }
+    p.cursor = bytes_of(m->cursor);
+    p.piece = bytes_of(m->data);
+    if (m->members.count > 0)
+        p.members = bytes_of((struct str){members, raft_members_encode(&m->members, members)});
     e.body_case = HL__ENVELOPE__BODY_RAFT;
     e.raft = &p;
     return pack(out, &e, err);

@@ -20,6 +20,7 @@
 enum {
     PEER_QUEUE = 256,
     GUEST_QUEUE = 64,
+    CLIENT_QUEUE = 1024, /* many clients may share a connection */
     ALIVE_MS = 10000,
     ROUTING_ID_BYTES = 5,          /* of those that libzmq makes: a zero and 32 bits */
     TURN_MESSAGES = 64,            /* refused ones that one turn may read away ... */
@@ -69,13 +70,18 @@ static void *watch(struct wire_hub *hub, void *socket, const char *what, uint64_
     return socket_watch(hub->context, socket, endpoint, events, err);
 }
 
+static int queue_of(enum door d)
+{
+    return d == DOOR_PEER ? PEER_QUEUE : d == DOOR_CLIENT ? CLIENT_QUEUE : GUEST_QUEUE;
+}
+
 static int open_door(struct wire_hub *hub, enum door d, const struct roster_member *self,
                      const struct coordinator_keys *keys, struct err *err)
 {
     size_t len = sizeof(hub->door[d].endpoint);
 
-    hub->door[d].socket = socket_server(hub->context, &keys->pair[d], door_name(d),
-                                        d == DOOR_PEER ? PEER_QUEUE : GUEST_QUEUE, err);
+    hub->door[d].socket =
+        socket_server(hub->context, &keys->pair[d], door_name(d), queue_of(d), err);
     if (!hub->door[d].socket)
         return err->code;
     hub->door[d].monitor =

@@ -1,7 +1,8 @@
 /*
  * What processes say to each other, as plain structs. proto/ holds the bytes; proto/README.md says
  * how they may change. Decoded messages live in the arena of the call and are validated: strings
- * are UTF-8 without NUL and within their limits, digests have 32 bytes, enums are known values.
+ * are UTF-8 without NUL and within their limits (bodies and pieces: bytes of any kind), digests
+ * have 32 bytes, enums are known values.
  */
 #ifndef HL_EDGE_WIRE_MESSAGES_H
 #define HL_EDGE_WIRE_MESSAGES_H
