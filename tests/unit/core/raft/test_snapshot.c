@@ -587,15 +587,24 @@ static void an_install_that_the_log_overtakes_is_dropped(void **state)
     assert_int_equal(one_status(o).commit_index, 20); /* what is in a snapshot is committed */
 }
 
-/* Figure 13, receiver 7: an entry of another term, or none, and the log goes. */
+/* Figure 13, receiver 7: an entry of another term, or none, and the log goes, members and all. */
 static void a_log_that_contradicts_the_snapshot_is_discarded(void **state)
 {
-    struct one *o = receiver(state, "111111111111111111111111");
+    struct one *o = one_start_with(state, &(struct one_setup){.voters = 3,
+                                                              .terms = "111111111111111111111111",
+                                                              .hard = {5, 0},
+                                                              .members_at = 22,
+                                                              .members = one_members("2v 3v")});
 
+    assert_int_equal(one_status(o).members_index, 22);
+    piece(o, "", "", false);
+    installed(o, RAFT_PIECE_STORED, "");
     piece(o, "", "p0", true);
     installed(o, RAFT_BASE_INSTALLED, "");
     assert_int_equal(o->out.persist.reset_index, 20);
     assert_int_equal(one_status(o).last_index, 20);
+    assert_int_equal(one_status(o).members_index, 0);
+    assert_int_equal(one_status(o).members.count, 4);
 }
 
 static void a_newer_snapshot_replaces_the_one_that_comes_in(void **state)
