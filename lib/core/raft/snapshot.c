@@ -308,6 +308,7 @@ static void discard_log(struct raft *r, const struct raft_snapshot *s)
 {
     HL_ASSERT(r->role != RAFT_LEADER && r->commit < s->index);
     election_follow(r, r->term, r->leader);
+    members_cut(r, s->index + 1);
     entries_reset(&r->log, s->index, s->term);
     r->fx.reset_index = s->index;
     r->durable = s->index;

@@ -47,10 +47,10 @@ static struct raft_cluster_config draw(uint64_t seed)
         return f;
     if (rng_below(&r, 2) == 0) {
         f.founder_count = (size_t)rng_between(&r, 1, (int64_t)f.member_count);
-        f.change_permille = some(&r, 20);
+        f.change_permille = some(&r, rng_below(&r, 3) == 0 ? 200 : 20);
     }
     if (rng_below(&r, 2) == 0) {
-        f.base_permille = some(&r, 50);
+        f.base_permille = some(&r, rng_below(&r, 3) == 0 ? 300 : 50);
         f.keep_bytes = (uint64_t)rng_between(&r, 1, 5000);
         f.piece_count = (size_t)rng_between(&r, 1, 10);
         f.damage_permille = some(&r, 300);
