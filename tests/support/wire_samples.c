@@ -28,7 +28,7 @@ static const struct wire_message samples[WIRE_KIND_COUNT] = {
                             .round = 11,
                             .is_rejected = true,
                             .entry = entries,
-                            .entry_count = 2}}, .count = 2}}},
+                            .entry_count = 2}},
     [WIRE_REFRESH] = {.kind = WIRE_REFRESH},
     [WIRE_STANDING] = {.kind = WIRE_STANDING,
                        .standing = {.store = 0xfeedfacecafebeef, .is_answer = true}},
