@@ -257,7 +257,7 @@ enum raft_event_kind {
 enum raft_change {
     RAFT_ADD_LEARNER = 1,
     RAFT_PROMOTE, /* a learner that is heard and holds everything up to the leader's commit index of
-                     one to two election timeouts ago */
+                     one to two election timeouts ago, and what names it as a member */
     RAFT_REMOVE,
 };
 
