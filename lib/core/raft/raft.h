@@ -307,7 +307,7 @@ struct raft_persist {
  * last asks how far an earlier life had come with this snapshot. Another id: what was there is
  * dropped. */
 struct raft_install {
-    bool is_set;
+    bool is_set; /* else nothing else of this means anything */
     bool is_last;
     struct raft_snapshot snapshot;
     struct str cursor; /* where this piece begins */
