@@ -207,22 +207,61 @@ bool digest_parse(struct str hex, struct digest *out)
 }
 
 /* Reflected polynomial 0x82f63b78, four bits at a time: 64 bytes of table, about 300 MB/s. */
-uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
+static uint32_t crc32c_by_table(uint32_t crc, const unsigned char *p, size_t len)
 {
     static const uint32_t nibble[16] = {
         0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1, 0x417b1dbc, 0x5125dad3,
         0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6, 0xb21572c9,
         0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75,
     };
-    const unsigned char *p = bytes;
 
-    crc = ~crc;
     for (size_t i = 0; i < len; i++) {
         crc ^= p[i];
         crc = nibble[crc & 15] ^ (crc >> 4);
         crc = nibble[crc & 15] ^ (crc >> 4);
     }
-    return ~crc;
+    return crc;
+}
+
+#if defined(__x86_64__)
+/* SSE 4.2 has an instruction for this very polynomial: some 10 GB/s. */
+__attribute__((target("sse4.2"))) static uint32_t crc32c_by_instruction(uint32_t crc,
+                                                                        const unsigned char *p,
+                                                                        size_t len)
+{
+    uint64_t wide = crc;
+
+    for (; len >= 8; p += 8, len -= 8) {
+        uint64_t word;
+        memcpy(&word, p, 8);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = (uint32_t)wide;
+    for (; len > 0; p++, len--)
+        crc = __builtin_ia32_crc32qi(crc, *p);
+    return crc;
+}
+
+static bool has_crc32c_instruction(void)
+{
+    return __builtin_cpu_supports("sse4.2");
+}
+#else
+static uint32_t crc32c_by_instruction(uint32_t crc, const unsigned char *p, size_t len)
+{
+    return crc32c_by_table(crc, p, len);
+}
+
+static bool has_crc32c_instruction(void)
+{
+    return false;
+}
+#endif
+
+uint32_t crc32c(uint32_t crc, const void *bytes, size_t len)
+{
+    return ~(has_crc32c_instruction() ? crc32c_by_instruction(~crc, bytes, len)
+                                      : crc32c_by_table(~crc, bytes, len));
 }
 
 static uint64_t rotl64(uint64_t x, unsigned n)

@@ -1,27 +1,16 @@
-/*
- * The open log: creating, appending, reading.
- *
- * Appends go into blocks that were written with zeros before: an fdatasync then writes data only
- * and no change of size or extents, which halves its time against a growing file. Room grows with
- * the file, from STEP_MIN to STEP_MAX, so that an idle member's folder stays small.
- */
-#include "edge/store/log_internal.h"
-
+/* The open log: what it holds, appending, reading. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "edge/store/log_internal.h"
+
 enum {
-    STEP_MIN = 64 << 10,
-    STEP_MAX = 4 << 20,
-    BLOCK = 4096,
-    OUT_KEEP_BYTES = 256 << 10, /* a larger write buffer is given back */
+    PLACES_MIN = 1024,
+    OUT_KEEP_BYTES = 1 << 20, /* a larger write buffer is given back */
+    SEGMENT_BYTES_MIN = 64 << 10,
 };
 
 static int64_t clock_us(void)
@@ -32,212 +21,217 @@ static int64_t clock_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static int write_all(int fd, const char *p, size_t len, uint64_t offset)
-{
-    while (len > 0) {
-        ssize_t n = pwrite(fd, p, len, (off_t)offset);
+/* ---- what it holds ---- */
 
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            if (n == 0)
-                errno = EIO;
-            return -1;
-        }
-        p += n;
-        len -= (size_t)n;
-        offset += (uint64_t)n;
+static struct log_place *place_of(const struct log_view *v, uint64_t index)
+{
+    return &v->place[index & (v->cap - 1)];
+}
+
+uint64_t view_term(const struct log_view *v, uint64_t index)
+{
+    size_t n = v->run_count;
+
+    if (index < v->first || index > v->last)
+        return index + 1 == v->first ? v->before_term : 0;
+    while (n > 1 && v->run[n - 1].first_index > index)
+        n--;
+    return v->run[n - 1].term;
+}
+
+static void grow(struct log_view *v)
+{
+    size_t cap = v->cap ? 2 * v->cap : PLACES_MIN;
+    struct log_place *place = hl_calloc(cap, sizeof(*place));
+
+    for (uint64_t i = v->first; i <= v->last; i++)
+        place[i & (cap - 1)] = *place_of(v, i);
+    free(v->place);
+    v->place = place;
+    v->cap = cap;
+}
+
+static void push_run(struct log_view *v, uint64_t index, uint64_t term)
+{
+    if (v->run_count == v->run_cap) {
+        v->run_cap = v->run_cap ? 2 * v->run_cap : 8;
+        v->run = hl_realloc(v->run, v->run_cap * sizeof(*v->run));
     }
-    return 0;
+    v->run[v->run_count++] = (struct raft_term_run){index, term};
 }
 
-static int write_zeros(int fd, uint64_t from, uint64_t to)
+static void push_members(struct log_view *v, const struct log_record *record)
 {
-    static const char zero[64 << 10];
-
-    while (from < to) {
-        size_t len = to - from < sizeof(zero) ? (size_t)(to - from) : sizeof(zero);
-
-        if (write_all(fd, zero, len, from) != 0)
-            return -1;
-        from += len;
+    if (v->members_count == v->members_cap) {
+        v->members_cap = v->members_cap ? 2 * v->members_cap : 4;
+        v->members = hl_realloc(v->members, v->members_cap * sizeof(*v->members));
     }
-    return 0;
+    v->members[v->members_count++] =
+        (struct log_members){record->index, record->term, str_dup(record->payload)};
 }
 
-static bool is_full(int error)
+void view_append(struct log_view *v, const struct log_record *record, uint32_t segment,
+                 uint32_t offset)
 {
-    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+    if (v->last + 1 - v->first == v->cap)
+        grow(v);
+    v->last = record->index;
+    *place_of(v, record->index) =
+        (struct log_place){segment, offset, (uint32_t)record->payload.len, record->kind};
+    v->live_bytes += log_record_size(record->payload.len);
+    if (v->run_count == 0 || v->run[v->run_count - 1].term != record->term)
+        push_run(v, record->index, record->term);
+    if (record->kind == LOG_MEMBERS)
+        push_members(v, record);
 }
 
-static int fail(struct store_log *log, struct err *err, const char *what)
+void view_truncate(struct log_view *v, uint64_t from, uint64_t before_term)
 {
-    log->has_failed = true;
-    err_errno(err, HL_EIO, "%s " STR_FMT " failed: this log is closed for good until a restart",
-              what, STR_ARG(log->path));
-    if (err)
-        err->code = HL_EIO; /* whatever errno was, nothing here can be tried again */
-    return HL_EIO;
-}
-
-/* 0, 1 = no room for so much, < 0 failed. */
-static int grow_to(struct store_log *log, uint64_t file_bytes, struct err *err)
-{
-    uint64_t old = log->file_bytes;
-    int error = posix_fallocate(log->fd, (off_t)old, (off_t)(file_bytes - old));
-
-    if (error == 0 && write_zeros(log->fd, old, file_bytes) != 0)
-        error = errno;
-    if (is_full(error)) {
-        if (ftruncate(log->fd, (off_t)old) != 0)
-            return fail(log, err, "giving back room in");
-        return 1;
+    if (from < v->first) {
+        view_reset(v, from - 1, before_term);
+        return;
     }
-    errno = error;
-    if (error != 0 || fdatasync(log->fd) != 0)
-        return fail(log, err, "preparing room in");
-    log->file_bytes = file_bytes;
-    return 0;
+    for (uint64_t i = from; i <= v->last; i++)
+        v->live_bytes -= log_record_size(place_of(v, i)->length);
+    v->last = from - 1;
+    while (v->run_count > 0 && v->run[v->run_count - 1].first_index >= from)
+        v->run_count--;
+    while (v->members_count > 0 && v->members[v->members_count - 1].index >= from)
+        str_free(v->members[--v->members_count].data);
 }
 
-static uint64_t round_up(uint64_t n)
+void view_reset(struct log_view *v, uint64_t index, uint64_t term)
 {
-    return (n + BLOCK - 1) / BLOCK * BLOCK;
+    while (v->members_count > 0)
+        str_free(v->members[--v->members_count].data);
+    v->first = index + 1;
+    v->last = index;
+    v->before_term = term;
+    v->run_count = 0;
+    v->live_bytes = 0;
 }
 
-static int make_room(struct store_log *log, uint64_t need_bytes, struct err *err)
+static void view_compact(struct log_view *v, uint64_t to)
 {
-    uint64_t need = round_up(log->end + need_bytes);
-    uint64_t step = round_up(log->file_bytes / 2);
+    size_t gone = 0;
 
-    if (need <= log->file_bytes)
+    if (to > v->last)
+        to = v->last;
+    if (to < v->first)
+        return;
+    uint64_t term = view_term(v, to);
+    for (uint64_t i = v->first; i <= to; i++)
+        v->live_bytes -= log_record_size(place_of(v, i)->length);
+    while (gone + 1 < v->run_count && v->run[gone + 1].first_index <= to + 1)
+        gone++;
+    memmove(v->run, v->run + gone, (v->run_count - gone) * sizeof(*v->run));
+    v->run_count -= gone;
+    v->first = to + 1;
+    v->before_term = term;
+    if (v->last < v->first)
+        v->run_count = 0;
+    else
+        v->run[0].first_index = v->first;
+    for (gone = 0; gone < v->members_count && v->members[gone].index <= to; gone++)
+        str_free(v->members[gone].data);
+    if (gone > 0)
+        memmove(v->members, v->members + gone, (v->members_count - gone) * sizeof(*v->members));
+    v->members_count -= gone;
+}
+
+static void view_deinit(struct log_view *v)
+{
+    while (v->members_count > 0)
+        str_free(v->members[--v->members_count].data);
+    free(v->members);
+    free(v->place);
+    free(v->run);
+}
+
+/* ---- opening ---- */
+
+static void list_members(struct store_log *log)
+{
+    const struct log_view *v = &log->view;
+
+    log->recovered_members = hl_calloc(v->members_count + 1, sizeof(struct raft_entry));
+    for (size_t i = 0; i < v->members_count; i++)
+        log->recovered_members[i] = (struct raft_entry){v->members[i].index, v->members[i].term,
+                                                        RAFT_ENTRY_MEMBERS, v->members[i].data};
+}
+
+/* A log that does not reach the base, or went another way there, is of no more use. */
+static int continue_base(struct store_log *log, const struct raft_snapshot *base, struct err *err)
+{
+    const struct log_view *v = &log->view;
+    struct raft_persist reset = {.reset_index = base->index, .reset_term = base->term};
+    const struct raft_persist *list = &reset;
+
+    if (v->first > base->index + 1)
+        return err_set(err, HL_ECORRUPT,
+                       STR_FMT ": the log begins at %llu, but the state ends at %llu: replace "
+                               "this coordinator (docs/operations.md)",
+                       STR_ARG(log->dir), (unsigned long long)v->first,
+                       (unsigned long long)base->index);
+    if (v->last >= base->index && view_term(v, base->index) == base->term)
         return 0;
-    step = step < STEP_MIN ? STEP_MIN : step > STEP_MAX ? STEP_MAX : step;
-    uint64_t generous = log->file_bytes + step;
-    int result = grow_to(log, generous > need ? generous : need, err);
-    if (result == 1 && generous > need)
-        result = grow_to(log, need, err); /* the last bytes of the disk, then */
-    if (result == 1)
-        return err_set(err, HL_ENOSPACE,
-                       "no room for %llu more bytes in " STR_FMT ": the disk is full",
-                       (unsigned long long)need_bytes, STR_ARG(log->path));
-    return result;
-}
-
-static int sync_dir(struct str dir, struct err *err)
-{
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    int fd = open(arena_cstr(a, dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    int result = 0;
-
-    if (fd < 0)
-        return err_errno(err, HL_EIO, "cannot open folder " STR_FMT, STR_ARG(dir));
-    if (fsync(fd) != 0)
-        result = err_errno(err, HL_EIO, "cannot sync folder " STR_FMT, STR_ARG(dir));
-    close(fd);
-    return result;
-}
-
-/* Under another name until it is whole and durable, so that there is never half a head. */
-static int create(struct store_log *log, struct str dir, const struct store_identity *identity,
-                  struct err *err)
-{
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    HL_CLEANUP(buf_deinit) struct buf b = {0};
-    struct log_header h = {.version = LOG_VERSION, .member = identity->member};
-    char *temporary = arena_cstr(a, arena_concat(a, log->path, STR(".new")));
-
-    h.mesh = identity->mesh;
-    if (getrandom(&h.salt, sizeof(h.salt), 0) != (ssize_t)sizeof(h.salt))
-        return err_errno(err, HL_EIO, "no random bytes for " STR_FMT, STR_ARG(log->path));
-    log_header_add(&b, &h);
-    int fd = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return err_errno(err, HL_EIO, "cannot create %s", temporary);
-    if (write_all(fd, b.ptr, b.len, 0) != 0 || write_zeros(fd, b.len, STEP_MIN) != 0 ||
-        fsync(fd) != 0 || rename(temporary, arena_cstr(a, log->path)) != 0) {
-        int result = err_errno(err, HL_EIO, "cannot write %s", temporary);
-        close(fd);
-        unlink(temporary);
-        return result;
+    if (log->hard.term < base->term) { /* a folder that begins from a snapshot file */
+        reset.has_hard_state = true;
+        reset.hard = (struct raft_hard_state){.term = base->term};
     }
-    log->fd = fd;
-    return sync_dir(dir, err);
+    return log_append(log, &list, 1, err);
 }
 
-static int take_lock(struct store_log *log, struct str dir, struct err *err)
+/* A state without a log is one that was restored from a file, once; else the log was lost. */
+static int check_beginning(struct store_dir *dir, const struct store_log *log,
+                           const struct raft_snapshot *base, struct str *out_mark, struct arena *a,
+                           struct err *err)
 {
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct str path = arena_concat(a, dir, STR("/raft.lock"));
-
-    log->lock_fd = open(arena_cstr(a, path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (log->lock_fd < 0)
-        return err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(path));
-    if (flock(log->lock_fd, LOCK_EX | LOCK_NB) == 0)
+    *out_mark = arena_concat(a, store_dir_path(dir), STR("/restored"));
+    if (log->segment_count > 0 || base->index == 0 || access(out_mark->ptr, F_OK) == 0)
         return 0;
-    if (errno == EWOULDBLOCK)
-        return err_set(err, HL_ECONFLICT,
-                       "folder " STR_FMT " is in use by another process (it holds " STR_FMT ")",
-                       STR_ARG(dir), STR_ARG(path));
-    return err_errno(err, HL_EIO, "cannot lock " STR_FMT, STR_ARG(path));
+    return err_set(err, HL_ECORRUPT,
+                   STR_FMT " is gone, and with it what this coordinator promised: replace it "
+                           "(docs/operations.md)",
+                   STR_ARG(log->dir));
 }
 
-static int open_file(struct store_log *log, struct str dir, const struct store_identity *identity,
-                     struct err *err)
-{
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-
-    log->fd = open(arena_cstr(a, log->path), O_RDWR | O_CLOEXEC);
-    if (log->fd >= 0)
-        return 0;
-    if (errno != ENOENT)
-        return err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(log->path));
-    return create(log, dir, identity, err);
-}
-
-/* The remains of an unfinished append must not be found behind what is written next. What was read
- * may also have been in the page cache only, written by a process that was killed before its sync:
- * from here on it counts as durable, so it has to be. */
-static int settle(struct store_log *log, uint64_t dirty_to, struct err *err)
-{
-    if (dirty_to > log->end && write_zeros(log->fd, log->end, dirty_to) != 0)
-        return err_errno(err, HL_EIO, "cannot clear the torn end of " STR_FMT, STR_ARG(log->path));
-    if (fsync(log->fd) != 0)
-        return err_errno(err, HL_EIO, "cannot sync " STR_FMT, STR_ARG(log->path));
-    return 0;
-}
-
-int log_open(struct str dir, const struct store_identity *identity, struct store_log **out,
+int log_open(struct store_dir *dir, const struct log_options *options,
+             const struct raft_snapshot *base, struct store_log **out,
              struct raft_recovered *recovered, struct err *err)
 {
     HL_CLEANUP(log_closep) struct store_log *log = hl_calloc(1, sizeof(*log));
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    uint64_t dirty_to = 0;
 
-    log->lock_fd = log->fd = -1;
-    log->path = str_dup(arena_concat(a, dir, STR("/raft.log")));
-    log->index.chunk = hl_calloc(PLACE_CHUNKS, sizeof(struct log_place *));
-    if (identity->mesh.len == 0 || identity->mesh.len > LOG_MESH_MAX || identity->member == 0)
-        return err_set(err, HL_EINVAL, "a log needs a member and a mesh of 1 to %d bytes",
-                       LOG_MESH_MAX);
-    int result = take_lock(log, dir, err);
-    if (result == 0)
-        result = open_file(log, dir, identity, err);
-    if (result == 0)
-        result = log_recover(log, identity, &dirty_to, err);
-    if (result == 0)
-        result = settle(log, dirty_to, err);
-    if (result != 0)
-        return result;
-
-    uint64_t last_index = log->index.last_index;
+    pthread_rwlock_init(&log->lock, NULL);
+    log->dir = str_dup(arena_concat(a, store_dir_path(dir), STR("/log")));
+    log->segment_bytes = options ? options->segment_bytes : LOG_SEGMENT_BYTES;
+    log->view.first = 1;
+    if (log->segment_bytes < SEGMENT_BYTES_MIN)
+        return err_set(err, HL_EINVAL, "a segment has at least %d bytes", SEGMENT_BYTES_MIN);
+    struct str mark;
+    int r = segments_open(log, err);
+    if (r == 0)
+        r = check_beginning(dir, log, base, &mark, a, err);
+    if (r == 0)
+        r = log_recover(log, err);
+    if (r == 0)
+        r = continue_base(log, base, err);
+    if (r < 0)
+        return r;
+    unlink(mark.ptr);
+    list_members(log);
+    const struct log_view *v = &log->view;
     *recovered = (struct raft_recovered){
         .hard = log->hard,
-        .first_index = 1,
-        .last_index = last_index,
-        .last_term = log->run_count ? log->run[log->run_count - 1].term : 0,
-        .run = log->run,
-        .run_count = log->run_count,
+        .first_index = v->first,
+        .last_index = v->last,
+        .last_term = v->last >= v->first ? view_term(v, v->last) : 0,
+        .before_term = v->before_term,
+        .run = v->run,
+        .run_count = v->run_count,
+        .members = log->recovered_members,
+        .members_count = v->members_count,
     };
     *out = log;
     log = NULL;
@@ -248,193 +242,357 @@ void log_close(struct store_log *log)
 {
     if (!log)
         return;
-    if (log->fd >= 0)
-        close(log->fd);
-    if (log->lock_fd >= 0)
-        close(log->lock_fd);
-    for (size_t i = 0; log->index.chunk && i < PLACE_CHUNKS && log->index.chunk[i]; i++)
-        free(log->index.chunk[i]);
-    free(log->index.chunk);
-    free(log->run);
+    segments_close(log);
+    view_deinit(&log->view);
+    free(log->recovered_members);
     buf_deinit(&log->out);
-    str_free(log->path);
+    str_free(log->dir);
+    pthread_rwlock_destroy(&log->lock);
     free(log);
 }
 
-static size_t encode(struct store_log *log, const struct raft_persist *p)
+/* ---- appending ---- */
+
+static enum log_record_kind kind_of(enum raft_entry_kind kind)
 {
-    size_t count =
-        p->entry_count + (p->has_hard_state ? 1u : 0u) + (p->truncate_from != 0 ? 1u : 0u);
-    size_t done = 0;
-    struct log_record record = {.batch = log->batch + 1};
+    static const enum log_record_kind kinds[] = {[RAFT_ENTRY_NOOP] = LOG_NOOP,
+                                                 [RAFT_ENTRY_COMMAND] = LOG_COMMAND,
+                                                 [RAFT_ENTRY_MEMBERS] = LOG_MEMBERS};
+
+    return kinds[kind];
+}
+
+static size_t records_of(const struct raft_persist *p)
+{
+    return (p->has_hard_state ? 1u : 0u) + (p->reset_index != 0 ? 1u : 0u) +
+           (p->truncate_from != 0 ? 1u : 0u) + p->entry_count;
+}
+
+/* The effects as records, one after the other. */
+struct batch {
+    struct store_log *log;
+    size_t left; /* records still to come */
+};
+
+static void add_record(struct batch *b, enum log_record_kind kind, uint64_t index, uint64_t term,
+                       struct str payload)
+{
+    const struct segment *s = &b->log->segment[b->log->segment_count - 1];
+    struct log_record record = {.kind = kind,
+                                .is_last = --b->left == 0,
+                                .batch = b->log->batch + 1,
+                                .index = index,
+                                .term = term,
+                                .payload = payload};
+
+    log_record_add(&b->log->out, s->salt, &record);
+}
+
+static uint64_t term_before(const struct store_log *log, const struct raft_persist *const *persist,
+                            size_t at)
+{
+    uint64_t index = persist[at]->truncate_from - 1;
+
+    /* An earlier effect of the same batch may have written it. */
+    for (size_t i = at; i-- > 0;) {
+        const struct raft_persist *p = persist[i];
+
+        if (p->entry_count > 0 && p->entry[0].index <= index &&
+            index < p->entry[0].index + p->entry_count)
+            return p->entry[index - p->entry[0].index].term;
+        if (p->reset_index == index && p->reset_index != 0)
+            return p->reset_term;
+    }
+    return view_term(&log->view, index);
+}
+
+static void encode(struct store_log *log, const struct raft_persist *const *persist, size_t count,
+                   size_t records)
+{
+    struct batch b = {.log = log, .left = records};
 
     buf_reset(&log->out);
-    if (p->has_hard_state) {
-        record.kind = LOG_HARD_STATE;
-        record.term = p->hard.term;
-        record.index = p->hard.vote;
-        record.is_last = ++done == count;
-        log_record_add(&log->out, log->salt, &record);
-    }
-    if (p->truncate_from != 0) {
-        record.kind = LOG_TRUNCATE;
-        record.term = 0;
-        record.index = p->truncate_from;
-        record.is_last = ++done == count;
-        log_record_add(&log->out, log->salt, &record);
-    }
-    for (size_t i = 0; i < p->entry_count; i++) {
-        const struct raft_entry *e = &p->entry[i];
+    for (size_t i = 0; i < count; i++) {
+        const struct raft_persist *p = persist[i];
 
-        HL_ASSERT(e->data.len <= RAFT_ENTRY_BYTES_MAX);
-        record.kind = e->kind == RAFT_ENTRY_NOOP ? LOG_NOOP : LOG_COMMAND;
-        record.term = e->term;
-        record.index = e->index;
-        record.payload = e->data;
-        record.is_last = ++done == count;
-        log_record_add(&log->out, log->salt, &record);
+        if (p->has_hard_state)
+            add_record(&b, LOG_HARD_STATE, p->hard.vote, p->hard.term, STR_NONE);
+        if (p->reset_index != 0)
+            add_record(&b, LOG_RESET, p->reset_index, p->reset_term, STR_NONE);
+        if (p->truncate_from != 0)
+            add_record(&b, LOG_TRUNCATE, p->truncate_from, term_before(log, persist, i), STR_NONE);
+        for (size_t k = 0; k < p->entry_count; k++) {
+            const struct raft_entry *e = &p->entry[k];
+
+            HL_ASSERT(e->data.len <= RAFT_ENTRY_BYTES_MAX);
+            add_record(&b, kind_of(e->kind), e->index, e->term, e->data);
+        }
     }
-    return count;
 }
 
-/* The written batch, as recovery would read it: one truth about what the bytes mean. */
-static int take_written(struct store_log *log, uint64_t offset, struct err *err)
+static size_t bytes_of(const struct raft_persist *const *persist, size_t count)
 {
-    uint64_t last_index = log->index.last_index;
-    size_t at = 0;
+    size_t bytes = 0;
 
-    while (at < log->out.len) {
-        struct log_record record;
-        enum log_read_outcome outcome =
-            log_record_read(log->out.ptr + at, log->out.len - at, log->salt, &record);
-
-        HL_ASSERT(outcome == LOG_RECORD);
-        int result = log_take(log, &record, offset + at, &last_index, err);
-        if (result != 0)
-            return result;
-        at += log_record_size(record.payload.len);
+    for (size_t i = 0; i < count; i++) {
+        bytes += (records_of(persist[i]) - persist[i]->entry_count) * log_record_size(0);
+        for (size_t k = 0; k < persist[i]->entry_count; k++)
+            bytes += log_record_size(persist[i]->entry[k].data.len);
     }
-    atomic_store_explicit(&log->index.last_index, last_index, memory_order_release);
-    return 0;
+    return bytes;
 }
 
-/* What recovery would refuse must not be written; the core never asks for it. */
-static void check_persist(const struct store_log *log, const struct raft_persist *p)
+/* What was written, taken over: the same steps as recovery takes, without reading it back. */
+static void publish(struct store_log *log, const struct raft_persist *const *persist, size_t count)
 {
-    uint64_t last_index = log->index.last_index;
+    uint32_t segment = (uint32_t)log->segment[log->segment_count - 1].number;
+    uint64_t offset = log->end;
 
-    HL_ASSERT(p->truncate_from <= last_index);
-    if (p->truncate_from != 0)
-        last_index = p->truncate_from - 1;
-    for (size_t i = 0; i < p->entry_count; i++)
-        HL_ASSERT(p->entry[i].index == last_index + 1 + i && p->entry[i].term > 0);
+    pthread_rwlock_wrlock(&log->lock);
+    for (size_t i = 0; i < count; i++) {
+        const struct raft_persist *p = persist[i];
+
+        if (p->has_hard_state) {
+            log->hard = p->hard;
+            offset += log_record_size(0);
+        }
+        if (p->reset_index != 0) {
+            view_reset(&log->view, p->reset_index, p->reset_term);
+            offset += log_record_size(0);
+        }
+        if (p->truncate_from != 0) {
+            HL_ASSERT(p->truncate_from >= log->view.first && p->truncate_from <= log->view.last);
+            view_truncate(&log->view, p->truncate_from, 0);
+            offset += log_record_size(0);
+        }
+        for (size_t k = 0; k < p->entry_count; k++) {
+            const struct raft_entry *e = &p->entry[k];
+            struct log_record record = {
+                .kind = kind_of(e->kind), .index = e->index, .term = e->term, .payload = e->data};
+
+            HL_ASSERT(e->index == log->view.last + 1 && e->term > 0);
+            view_append(&log->view, &record, segment, (uint32_t)offset);
+            offset += log_record_size(e->data.len);
+        }
+        if (p->compact_to != 0)
+            view_compact(&log->view, p->compact_to);
+    }
+    pthread_rwlock_unlock(&log->lock);
 }
 
-static int sync_file(struct store_log *log, struct err *err)
+static int fail(struct store_log *log, struct err *err, const char *what)
 {
+    log->has_failed = true;
+    err_errno(err, HL_EIO, "%s " STR_FMT " failed: this log is closed for good until a restart",
+              what, STR_ARG(log->dir));
+    if (err)
+        err->code = HL_EIO; /* whatever errno was, nothing here can be tried again */
+    return HL_EIO;
+}
+
+static int write_out(struct store_log *log, struct err *err)
+{
+    int fd = log->segment[log->segment_count - 1].fd;
     int64_t start_us = clock_us();
 
-    if (fdatasync(log->fd) != 0)
-        return fail(log, err, "syncing");
+    for (size_t done = 0; done < log->out.len;) {
+        ssize_t n = pwrite(fd, log->out.ptr + done, log->out.len - done, (off_t)(log->end + done));
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return fail(log, err, "writing");
+        done += (size_t)n;
+    }
+    if (fdatasync(fd) != 0)
+        return fail(log, err, "flushing");
     log->stats.sync_last_us = clock_us() - start_us;
     if (log->stats.sync_last_us > log->stats.sync_max_us)
         log->stats.sync_max_us = log->stats.sync_last_us;
-    log->stats.sync_count++;
+    log->stats.batch_count++;
+    log->stats.appended_bytes += log->out.len;
     return 0;
 }
 
-int log_append(struct store_log *log, const struct raft_persist *persist, struct err *err)
+static int make_room(struct store_log *log, size_t bytes, struct err *err)
 {
+    bool fits = log->segment_count > 0 && !log->is_end_dirty &&
+                log->end + bytes <= log->segment[log->segment_count - 1].bytes;
+    int r = fits ? 0 : segments_switch(log, bytes, err);
+
+    if (r < 0 && r != HL_ENOSPACE)
+        log->has_failed = true;
+    return r;
+}
+
+/* Segments in front of the first live entry hold nothing that is needed: the header of the next
+ * one says how things stood. */
+static void drop_segments(struct store_log *log)
+{
+    const struct log_view *v = &log->view;
+
+    if (log->segment_count == 0)
+        return;
+    uint64_t last = log->segment[log->segment_count - 1].number;
+
+    segments_drop_before(log, v->last < v->first ? last : place_of(v, v->first)->segment);
+}
+
+int log_append(struct store_log *log, const struct raft_persist *const *persist, size_t count,
+               struct err *err)
+{
+    size_t records = 0;
+
     if (log->has_failed)
         return err_set(err, HL_EIO, STR_FMT ": a write failed earlier; restart this member",
-                       STR_ARG(log->path));
-    check_persist(log, persist);
-    if (encode(log, persist) == 0)
-        return 0;
-    int result = make_room(log, log->out.len, err);
-    if (result != 0)
-        return result;
-    if (write_all(log->fd, log->out.ptr, log->out.len, log->end) != 0)
-        return fail(log, err, "writing");
-    result = sync_file(log, err);
-    if (result != 0)
-        return result;
-    result = take_written(log, log->end, err);
-    if (result != 0) {
-        log->has_failed = true;
-        return result;
+                       STR_ARG(log->dir));
+    for (size_t i = 0; i < count; i++)
+        records += records_of(persist[i]);
+    int r = records > 0 ? make_room(log, bytes_of(persist, count), err) : 0;
+    if (r == 0 && records > 0) {
+        encode(log, persist, count, records);
+        r = write_out(log, err);
     }
-    log->batch++;
-    log->end += log->out.len;
-    log->stats.appended_bytes += log->out.len;
+    if (r < 0)
+        return r;
+    publish(log, persist, count);
+    if (records > 0) {
+        log->batch++;
+        log->end += log->out.len;
+    }
+    drop_segments(log);
     if (log->out.cap > OUT_KEEP_BYTES)
         buf_deinit(&log->out);
     return 0;
 }
 
-static int read_entry(const struct store_log *log, uint64_t index, struct arena *a,
-                      struct raft_entry *out, struct err *err)
+void log_prepare(struct store_log *log)
 {
-    const struct log_place *place = log_place_of(&log->index, index);
-    size_t size = log_record_size(place->length);
-    char *p = arena_alloc(a, size);
-    struct log_record record;
+    bool is_due = log->segment_count > 0 && log->spare_count == 0 && !log->has_failed &&
+                  log->end > log->segment[log->segment_count - 1].bytes / 2;
+    struct err ignored;
+
+    if (is_due && segments_prepare(log, 0, &ignored) < 0)
+        return; /* log_append will say so, if it is still so */
+}
+
+/* ---- reading ---- */
+
+/* Entries [first, first + count) lie one behind the other in one segment: how many of them? */
+static size_t run_length(const struct log_view *v, uint64_t first, size_t count)
+{
+    const struct log_place *p = place_of(v, first);
+    uint64_t end = p->offset + log_record_size(p->length);
+    size_t n = 1;
+
+    for (; n < count; n++) {
+        const struct log_place *next = place_of(v, first + n);
+        if (next->segment != p->segment || next->offset != end)
+            break;
+        end += log_record_size(next->length);
+    }
+    return n;
+}
+
+static const struct segment *segment_of(const struct store_log *log, uint32_t number)
+{
+    return &log->segment[number - log->segment[0].number];
+}
+
+static int read_run(const struct store_log *log, uint64_t first, size_t count, struct arena *a,
+                    struct raft_entry *out, struct err *err)
+{
+    static const enum raft_entry_kind kinds[] = {[LOG_NOOP] = RAFT_ENTRY_NOOP,
+                                                 [LOG_COMMAND] = RAFT_ENTRY_COMMAND,
+                                                 [LOG_MEMBERS] = RAFT_ENTRY_MEMBERS};
+    const struct log_place *p = place_of(&log->view, first);
+    const struct log_place *last = place_of(&log->view, first + count - 1);
+    const struct segment *s = segment_of(log, p->segment);
+    size_t size = last->offset + log_record_size(last->length) - p->offset;
+    char *bytes = arena_alloc(a, size);
+    size_t at = 0;
 
     for (size_t done = 0; done < size;) {
-        ssize_t n = pread(log->fd, p + done, size - done, (off_t)(place->offset + done));
-
+        ssize_t n = pread(s->fd, bytes + done, size - done, (off_t)(p->offset + done));
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return err_errno(err, HL_EIO, "cannot read " STR_FMT " at byte %llu",
-                             STR_ARG(log->path), (unsigned long long)place->offset);
+            return err_errno(err, HL_EIO, "cannot read segment %u of " STR_FMT, p->segment,
+                             STR_ARG(log->dir));
         done += (size_t)n;
     }
-    if (log_record_read(p, size, log->salt, &record) != LOG_RECORD || record.index != index ||
-        record.kind != place->kind)
-        return err_set(err, HL_ECORRUPT, STR_FMT ": byte %llu: entry %llu is damaged",
-                       STR_ARG(log->path), (unsigned long long)place->offset,
-                       (unsigned long long)index);
-    *out = (struct raft_entry){
-        .index = record.index,
-        .term = record.term,
-        .kind = record.kind == LOG_NOOP ? RAFT_ENTRY_NOOP : RAFT_ENTRY_COMMAND,
-        .data = record.payload,
-    };
+    for (size_t i = 0; i < count; i++) {
+        struct log_record record;
+
+        if (log_record_read(bytes + at, size - at, s->salt, &record) != LOG_RECORD ||
+            record.index != first + i || record.kind < LOG_NOOP || record.kind > LOG_MEMBERS)
+            return err_set(err, HL_ECORRUPT,
+                           "segment %u of " STR_FMT ", byte %zu: entry %llu is damaged: replace "
+                           "this coordinator (docs/operations.md)",
+                           p->segment, STR_ARG(log->dir), p->offset + at,
+                           (unsigned long long)(first + i));
+        out[i] = (struct raft_entry){first + i, record.term, kinds[record.kind], record.payload};
+        at += log_record_size(record.payload.len);
+    }
     return 0;
 }
 
-int log_read(void *context, uint64_t first, size_t max_count, size_t max_bytes, struct arena *a,
-             struct raft_entry **out, size_t *out_count, struct err *err)
+static size_t count_to_read(const struct log_view *v, uint64_t first, size_t max_count,
+                            size_t max_bytes)
 {
-    struct store_log *log = context;
-    uint64_t last = atomic_load_explicit(&log->index.last_index, memory_order_acquire);
-    size_t count = 0;
     size_t bytes = 0;
+    size_t count = 0;
 
-    if (first == 0 || first > last || max_count == 0)
-        return err_set(err, HL_EINVAL, STR_FMT ": no entry %llu, the log ends at %llu",
-                       STR_ARG(log->path), (unsigned long long)first, (unsigned long long)last);
-    if (max_count > last - first + 1)
-        max_count = (size_t)(last - first + 1);
+    if (max_count > v->last - first + 1)
+        max_count = (size_t)(v->last - first + 1);
     for (; count < max_count; count++) {
-        bytes += log_place_of(&log->index, first + count)->length + RAFT_ENTRY_COST;
+        bytes += place_of(v, first + count)->length + RAFT_ENTRY_COST;
         if (count > 0 && bytes > max_bytes)
             break;
     }
+    return count;
+}
+
+static int read_locked(const struct store_log *log, uint64_t first, size_t max_count,
+                       size_t max_bytes, struct arena *a, struct raft_entry **out,
+                       size_t *out_count, struct err *err)
+{
+    const struct log_view *v = &log->view;
+    int r = 0;
+
+    if (first < v->first || first > v->last || max_count == 0)
+        return err_set(err, HL_EABSENT, STR_FMT ": no entry %llu, it has %llu to %llu",
+                       STR_ARG(log->dir), (unsigned long long)first, (unsigned long long)v->first,
+                       (unsigned long long)v->last);
+    size_t count = count_to_read(v, first, max_count, max_bytes);
     struct raft_entry *entry = arena_array(a, struct raft_entry, count);
-    for (size_t i = 0; i < count; i++) {
-        int result = read_entry(log, first + i, a, &entry[i], err);
-        if (result != 0)
-            return result;
+    for (size_t done = 0; r == 0 && done < count;) {
+        size_t n = run_length(v, first + done, count - done);
+        r = read_run(log, first + done, n, a, entry + done, err);
+        done += n;
     }
     *out = entry;
     *out_count = count;
-    return 0;
+    return r;
 }
 
-void log_stats_get(const struct store_log *log, struct log_stats *out)
+int log_read(struct store_log *log, uint64_t first, size_t max_count, size_t max_bytes,
+             struct arena *a, struct raft_entry **out, size_t *out_count, struct err *err)
 {
+    pthread_rwlock_rdlock(&log->lock);
+    int r = read_locked(log, first, max_count, max_bytes, a, out, out_count, err);
+    pthread_rwlock_unlock(&log->lock);
+    return r;
+}
+
+void log_stats_get(struct store_log *log, struct log_stats *out)
+{
+    pthread_rwlock_rdlock(&log->lock);
     *out = log->stats;
-    out->file_bytes = log->file_bytes;
+    out->first_index = log->view.first;
+    out->last_index = log->view.last;
+    out->live_bytes = log->view.live_bytes;
+    out->file_bytes = (uint64_t)log->spare_count * log->segment_bytes;
+    for (size_t i = 0; i < log->segment_count; i++)
+        out->file_bytes += log->segment[i].bytes;
+    pthread_rwlock_unlock(&log->lock);
 }

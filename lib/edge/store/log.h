@@ -60,6 +60,10 @@ HL_DEFINE_FREEP(log_close, struct store_log)
 HL_MUST int log_append(struct store_log *log, const struct raft_persist *const *persist,
                        size_t count, struct err *err);
 
+/* Makes the next segment ready if it is due, which takes some milliseconds: to be called when what
+ * was appended has been acknowledged. */
+void log_prepare(struct store_log *log);
+
 /* For raft_storage.read: entries [first, ...]. HL_EABSENT: below the first, or behind the last. */
 HL_MUST int log_read(struct store_log *log, uint64_t first, size_t max_count, size_t max_bytes,
                      struct arena *a, struct raft_entry **out, size_t *out_count, struct err *err);
@@ -75,6 +79,6 @@ struct log_stats {
     int64_t sync_max_us; /* since open */
 };
 /* Any thread. */
-void log_stats_get(const struct store_log *log, struct log_stats *out);
+void log_stats_get(struct store_log *log, struct log_stats *out);
 
 #endif

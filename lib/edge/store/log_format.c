@@ -1,11 +1,11 @@
-/* Encoding and decoding of raft.log; the layout is drawn in the header. */
+/* Encoding and decoding of segments; the layout is drawn in the header. */
 #include "edge/store/log_format.h"
 
 #include <string.h>
 
-enum { RECORD_MAGIC = 0x6c72, HEADER_USED = 8 + 4 + 4 + 8 + 4 };
+enum { RECORD_MAGIC = 0x6c72, HEADER_USED = 64 };
 
-static const char header_magic[8] = {'H', 'L', 'R', 'A', 'F', 'T', 'L', 'G'};
+static const char header_magic[8] = {'H', 'L', 'R', 'A', 'F', 'T', 'S', 'G'};
 
 size_t log_record_size(size_t payload_len)
 {
@@ -57,7 +57,7 @@ enum log_read_outcome log_record_read(const char *p, size_t available, uint32_t 
         return LOG_DAMAGED;
     const unsigned char *u = (const unsigned char *)p;
     uint32_t length = bytes_u32(p + 32);
-    if ((u[4] | u[5] << 8) != RECORD_MAGIC || u[6] < LOG_HARD_STATE || u[6] > LOG_COMMAND ||
+    if ((u[4] | u[5] << 8) != RECORD_MAGIC || u[6] < LOG_HARD_STATE || u[6] > LOG_KIND_MAX ||
         u[7] > LOG_LAST || length > RAFT_ENTRY_BYTES_MAX || bytes_u32(p + 36) != 0)
         return LOG_DAMAGED;
     size_t size = log_record_size(length);
@@ -74,36 +74,38 @@ enum log_read_outcome log_record_read(const char *p, size_t available, uint32_t 
     return LOG_RECORD;
 }
 
-void log_header_add(struct buf *out, const struct log_header *header)
+void log_header_add(struct buf *out, const struct log_header *h)
 {
     size_t start = out->len;
     char *p = buf_reserve(out, LOG_HEADER_BYTES);
 
-    HL_ASSERT(header->mesh.len <= LOG_MESH_MAX);
     memset(p, 0, LOG_HEADER_BYTES);
     buf_add_bytes(out, header_magic, sizeof(header_magic));
-    buf_add_u32(out, header->version);
-    buf_add_u32(out, header->salt);
-    buf_add_u64(out, header->member);
-    buf_add_u32(out, (uint32_t)header->mesh.len);
-    buf_add(out, header->mesh);
-    buf_add_u32(out, crc32c(0, out->ptr + start, out->len - start));
+    buf_add_u32(out, h->version);
+    buf_add_u32(out, h->salt);
+    buf_add_u64(out, h->number);
+    buf_add_u64(out, h->first_batch);
+    buf_add_u64(out, h->hard.term);
+    buf_add_u64(out, h->hard.vote);
+    buf_add_u64(out, h->before_index);
+    buf_add_u64(out, h->before_term);
+    buf_add_u32(out, crc32c(0, out->ptr + start, HEADER_USED));
     buf_commit(out, LOG_HEADER_BYTES - (out->len - start));
 }
 
 bool log_header_read(const char p[LOG_HEADER_BYTES], struct log_header *out)
 {
-    uint32_t mesh_len = bytes_u32(p + HEADER_USED - 4);
-
-    if (memcmp(p, header_magic, sizeof(header_magic)) != 0 || mesh_len > LOG_MESH_MAX)
-        return false;
-    if (crc32c(0, p, HEADER_USED + mesh_len) != bytes_u32(p + HEADER_USED + mesh_len))
+    if (memcmp(p, header_magic, sizeof(header_magic)) != 0 ||
+        crc32c(0, p, HEADER_USED) != bytes_u32(p + HEADER_USED))
         return false;
     *out = (struct log_header){
         .version = bytes_u32(p + 8),
         .salt = bytes_u32(p + 12),
-        .member = bytes_u64(p + 16),
-        .mesh = {p + HEADER_USED, mesh_len},
+        .number = bytes_u64(p + 16),
+        .first_batch = bytes_u64(p + 24),
+        .hard = {.term = bytes_u64(p + 32), .vote = bytes_u64(p + 40)},
+        .before_index = bytes_u64(p + 48),
+        .before_term = bytes_u64(p + 56),
     };
     return true;
 }

@@ -1,61 +1,99 @@
 /*
- * The open log, for log.c (writing, reading) and recover.c (what the file says at start).
+ * The open log, for log.c (writing, reading), segment.c (its files) and recover.c (what they say at
+ * start).
  */
 #ifndef HL_EDGE_STORE_LOG_INTERNAL_H
 #define HL_EDGE_STORE_LOG_INTERNAL_H
 
-#include <stdatomic.h>
+#include <pthread.h>
 
 #include "edge/store/log_format.h"
 
-enum { PLACE_CHUNK = 8192, PLACE_CHUNKS = 1 << 14 }; /* 134 million entries */
+struct segment {
+    uint64_t number;
+    int fd;
+    uint32_t salt;
+    uint64_t bytes; /* of the file */
+};
 
+/* Where an entry lies. */
 struct log_place {
-    uint64_t offset;
+    uint32_t segment; /* number */
+    uint32_t offset;
     uint32_t length; /* of the payload */
     uint32_t kind;
 };
 
-/*
- * Places of entries 1..last_index in chunks that never move, so that a reader in another thread
- * needs no lock: it sees last_index (acquire), and every place up to it was written before
- * (release). A reader asks only for entries that no running append replaces.
- */
-struct log_index {
-    struct log_place **chunk;
-    _Atomic uint64_t last_index;
+struct log_members {
+    uint64_t index;
+    uint64_t term;
+    struct str data; /* heap */
 };
 
-struct store_log {
-    int lock_fd;
-    int fd;
-    struct str path;
-    uint32_t salt;
-    uint64_t batch;      /* last one written */
-    uint64_t end;        /* where the next record goes */
-    uint64_t file_bytes; /* preallocated, zero from `end` on */
-    bool has_failed;
-    struct raft_hard_state hard;
-    struct log_index index;
+/*
+ * What the log holds: entries first..last, in a ring by index. Everything here changes under the
+ * writer's lock, and is read by others under the readers'.
+ */
+struct log_view {
+    uint64_t first;
+    uint64_t last; /* first - 1 when there is none */
+    uint64_t before_term;
+    struct log_place *place;
+    size_t cap; /* a power of two */
     struct raft_term_run *run;
     size_t run_count;
     size_t run_cap;
-    struct buf out;
-    struct log_stats stats;
+    struct log_members *members;
+    size_t members_count;
+    size_t members_cap;
+    uint64_t live_bytes;
 };
 
-struct log_place *log_place_of(const struct log_index *index, uint64_t entry);
+struct store_log {
+    struct str dir; /* heap: the folder of the segments */
+    size_t segment_bytes;
+    pthread_rwlock_t lock;
+    struct log_view view;
+    struct segment *segment; /* ascending and without gaps; the last one is written to */
+    size_t segment_count;
+    size_t segment_cap;
+    uint64_t end;        /* where the next batch goes in it */
+    bool is_end_dirty;   /* remains of a torn append stand there: the next batch needs a new one */
+    size_t spare_count;  /* prepared files without a number */
+    uint64_t spare_next; /* their names grow */
+    uint64_t batch;      /* last one written */
+    struct raft_hard_state hard;
+    bool has_failed;
+    struct buf out;
+    struct log_stats stats;
+    struct raft_entry *recovered_members; /* borrowed by the caller until the first append */
+};
 
-/*
- * Takes one record into hard, index and run: HL_ECORRUPT if it contradicts those before it, with
- * the log unchanged. `last_index` is the caller's running value, published when the batch ends.
- */
-HL_MUST int log_take(struct store_log *log, const struct log_record *record, uint64_t offset,
-                     uint64_t *last_index, struct err *err);
+/* ---- segment.c ---- */
 
-/* Reads the whole file; sets end, batch, hard, index and run. *out_dirty_to: bytes from end to here
- * are remains of a batch that was never acknowledged. */
-HL_MUST int log_recover(struct store_log *log, const struct store_identity *identity,
-                        uint64_t *out_dirty_to, struct err *err);
+/* Opens or makes the folder; lists what is there. */
+HL_MUST int segments_open(struct store_log *log, struct err *err);
+void segments_close(struct store_log *log);
+/* A file of log->segment_bytes or more, all of whose blocks exist; HL_ENOSPACE leaves nothing. */
+HL_MUST int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err);
+/* Takes a prepared file of at least `bytes` as the next segment, durably, or prepares one. */
+HL_MUST int segments_switch(struct store_log *log, uint64_t bytes, struct err *err);
+/* Those before `number` become spare ones or go. */
+void segments_drop_before(struct store_log *log, uint64_t number);
+struct str segment_path(struct arena *a, const struct store_log *log, uint64_t number);
+
+/* ---- log.c ---- */
+
+uint64_t view_term(const struct log_view *v, uint64_t index); /* 0: not known */
+/* Each takes one record; the caller has judged it. */
+void view_append(struct log_view *v, const struct log_record *record, uint32_t segment,
+                 uint32_t offset);
+void view_truncate(struct log_view *v, uint64_t from, uint64_t before_term);
+void view_reset(struct log_view *v, uint64_t index, uint64_t term);
+
+/* ---- recover.c ---- */
+
+/* Reads all segments into view, hard, batch, end. HL_ECORRUPT, HL_EUNSUPPORTED. */
+HL_MUST int log_recover(struct store_log *log, struct err *err);
 
 #endif

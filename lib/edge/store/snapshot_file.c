@@ -282,6 +282,9 @@ int snapshot_file_restore(const char *path, struct store_dir *dir,
             r = statedb_publish(temporary, final, folder, err);
         if (r < 0)
             unlink(temporary);
+        if (r == 0) /* log_open looks for it: a state without a log is lost otherwise */
+            r = file_replace(arena_concat(a, store_dir_path(dir), STR("/restored")).ptr,
+                             arena_cstr(a, store_dir_path(dir)), STR("\n"), err);
     }
     close_snapshot(&f);
     return r;

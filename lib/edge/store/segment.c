@@ -1,0 +1,273 @@
+/*
+ * The files of the log: `<number>.seg` in use, `<n>.spare` prepared. A spare file gets its header,
+ * then its number by rename, and both are durable before the first record: so every numbered file
+ * has a whole header.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "edge/store/file.h"
+#include "edge/store/log_internal.h"
+
+enum { BLOCK = 4096 };
+
+struct str segment_path(struct arena *a, const struct store_log *log, uint64_t number)
+{
+    return arena_printf(a, STR_FMT "/%010llu.seg", STR_ARG(log->dir), (unsigned long long)number);
+}
+
+static struct str spare_path(struct arena *a, const struct store_log *log, uint64_t number)
+{
+    return arena_printf(a, STR_FMT "/%llu.spare", STR_ARG(log->dir), (unsigned long long)number);
+}
+
+/* "<digits><suffix>" */
+static bool is_numbered(const char *name, const char *suffix, uint64_t *out)
+{
+    struct str s = str_from(name);
+    struct str end = str_from(suffix);
+
+    return str_ends(s, end) && str_to_u64(str_sub(s, 0, s.len - end.len), out) && *out > 0;
+}
+
+/* ---- opening ---- */
+
+static int number_order(const void *a, const void *b)
+{
+    uint64_t x = ((const struct segment *)a)->number;
+    uint64_t y = ((const struct segment *)b)->number;
+
+    return x < y ? -1 : x > y;
+}
+
+static struct segment *add_segment(struct store_log *log, uint64_t number)
+{
+    if (log->segment_count == log->segment_cap) {
+        log->segment_cap = log->segment_cap ? 2 * log->segment_cap : 8;
+        log->segment = hl_realloc(log->segment, log->segment_cap * sizeof(*log->segment));
+    }
+    struct segment *s = &log->segment[log->segment_count++];
+    *s = (struct segment){.number = number, .fd = -1};
+    return s;
+}
+
+static int open_file(struct store_log *log, struct segment *s, struct arena *a, struct err *err)
+{
+    struct str path = segment_path(a, log, s->number);
+    struct stat about;
+
+    s->fd = open(path.ptr, O_RDWR | O_CLOEXEC);
+    if (s->fd < 0 || fstat(s->fd, &about) != 0)
+        return err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(path));
+    s->bytes = (uint64_t)about.st_size;
+    return 0;
+}
+
+int segments_open(struct store_log *log, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct dirent *e;
+    uint64_t number;
+
+    int r = file_make_dir(arena_cstr(a, log->dir), err);
+    DIR *d = r == 0 ? opendir(arena_cstr(a, log->dir)) : NULL;
+    if (!d)
+        return r < 0 ? r : err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(log->dir));
+    while ((e = readdir(d)) != NULL) {
+        if (is_numbered(e->d_name, ".seg", &number))
+            add_segment(log, number);
+        else if (is_numbered(e->d_name, ".spare", &number)) /* may be half prepared */
+            unlink(spare_path(a, log, number).ptr);
+    }
+    closedir(d);
+    if (log->segment_count > 0)
+        qsort(log->segment, log->segment_count, sizeof(*log->segment), number_order);
+    for (size_t i = 0; r == 0 && i < log->segment_count; i++) {
+        if (log->segment[i].number != log->segment[0].number + i)
+            return err_set(err, HL_ECORRUPT,
+                           "segment %llu of " STR_FMT " is missing: replace this coordinator "
+                           "(docs/operations.md)",
+                           (unsigned long long)(log->segment[0].number + i), STR_ARG(log->dir));
+        r = open_file(log, &log->segment[i], a, err);
+    }
+    return r;
+}
+
+void segments_close(struct store_log *log)
+{
+    for (size_t i = 0; i < log->segment_count; i++) {
+        if (log->segment[i].fd >= 0)
+            close(log->segment[i].fd);
+    }
+    free(log->segment);
+}
+
+/* ---- preparing ---- */
+
+static bool is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+static int write_zeros(int fd, uint64_t bytes)
+{
+    static const char zero[64 << 10];
+
+    for (uint64_t at = 0; at < bytes;) {
+        size_t len = bytes - at < sizeof(zero) ? (size_t)(bytes - at) : sizeof(zero);
+        ssize_t n = pwrite(fd, zero, len, (off_t)at);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n == 0 ? EIO : errno;
+        at += (uint64_t)n;
+    }
+    return 0;
+}
+
+static int fill(const char *path, uint64_t bytes)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return errno;
+    int error = posix_fallocate(fd, 0, (off_t)bytes);
+    if (error == 0)
+        error = write_zeros(fd, bytes);
+    if (error == 0 && fsync(fd) != 0)
+        error = errno;
+    close(fd);
+    if (error != 0)
+        unlink(path);
+    return error;
+}
+
+int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct str path = spare_path(a, log, log->spare_next + 1);
+    uint64_t size = (bytes + BLOCK - 1) / BLOCK * BLOCK;
+
+    int error = fill(path.ptr, size < log->segment_bytes ? log->segment_bytes : size);
+    if (is_full(error))
+        return err_set(err, HL_ENOSPACE, "no room for a segment of " STR_FMT ": the disk is full",
+                       STR_ARG(log->dir));
+    if (error != 0) {
+        errno = error;
+        return err_errno(err, HL_EIO, "cannot prepare " STR_FMT, STR_ARG(path));
+    }
+    log->spare_next++;
+    log->spare_count++;
+    return 0;
+}
+
+/* ---- switching ---- */
+
+static int write_header(const struct store_log *log, struct segment *s, struct err *err)
+{
+    HL_CLEANUP(buf_deinit) struct buf b = {0};
+    struct log_header h = {
+        .version = LOG_VERSION,
+        .number = s->number,
+        .first_batch = log->batch + 1,
+        .hard = log->hard,
+        .before_index = log->view.last,
+        .before_term = view_term(&log->view, log->view.last),
+    };
+
+    if (getrandom(&s->salt, sizeof(s->salt), 0) != (ssize_t)sizeof(s->salt))
+        return err_errno(err, HL_EIO, "no random bytes for a segment");
+    h.salt = s->salt;
+    log_header_add(&b, &h);
+    if (pwrite(s->fd, b.ptr, b.len, 0) != (ssize_t)b.len || fdatasync(s->fd) != 0)
+        return err_errno(err, HL_EIO, "cannot write a segment of " STR_FMT, STR_ARG(log->dir));
+    return 0;
+}
+
+static int make_ready(struct store_log *log, uint64_t bytes, struct segment *s, struct str path,
+                      struct err *err)
+{
+    struct stat about;
+
+    s->fd = open(path.ptr, O_RDWR | O_CLOEXEC);
+    if (s->fd < 0 || fstat(s->fd, &about) != 0)
+        return err_errno(err, HL_EIO, "cannot open " STR_FMT, STR_ARG(path));
+    s->bytes = (uint64_t)about.st_size;
+    HL_ASSERT(s->bytes >= bytes);
+    return write_header(log, s, err);
+}
+
+int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct segment s = {.fd = -1};
+    int r = 0;
+
+    bytes += LOG_HEADER_BYTES;
+    if (log->spare_count == 0 || bytes > log->segment_bytes)
+        r = segments_prepare(log, bytes, err);
+    if (r < 0)
+        return r;
+    struct str spare = spare_path(a, log, log->spare_next);
+    s.number = log->segment_count ? log->segment[log->segment_count - 1].number + 1 : 1;
+    r = make_ready(log, bytes, &s, spare, err);
+    if (r == 0 && rename(spare.ptr, segment_path(a, log, s.number).ptr) != 0)
+        r = err_errno(err, HL_EIO, "cannot rename " STR_FMT, STR_ARG(spare));
+    if (r == 0)
+        r = file_sync_dir(arena_cstr(a, log->dir), err);
+    if (r < 0) {
+        if (s.fd >= 0)
+            close(s.fd);
+        return HL_EIO; /* what stands on the disk now is not known */
+    }
+    log->spare_next--;
+    log->spare_count--;
+    pthread_rwlock_wrlock(&log->lock);
+    *add_segment(log, s.number) = s;
+    pthread_rwlock_unlock(&log->lock);
+    log->end = LOG_HEADER_BYTES;
+    log->is_end_dirty = false;
+    return 0;
+}
+
+/* ---- dropping ---- */
+
+/* Its blocks exist already: the next segment needs no preparing. Best effort. */
+static void retire(struct store_log *log, struct segment *s)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const char *path = segment_path(a, log, s->number).ptr;
+
+    close(s->fd);
+    if (s->bytes == log->segment_bytes && log->spare_count < LOG_SPARE_MAX &&
+        rename(path, spare_path(a, log, log->spare_next + 1).ptr) == 0) {
+        log->spare_next++;
+        log->spare_count++;
+    } else {
+        unlink(path);
+    }
+}
+
+void segments_drop_before(struct store_log *log, uint64_t number)
+{
+    size_t gone = 0;
+
+    while (gone + 1 < log->segment_count && log->segment[gone].number < number)
+        gone++;
+    if (gone == 0)
+        return;
+    pthread_rwlock_wrlock(&log->lock);
+    for (size_t i = 0; i < gone; i++)
+        retire(log, &log->segment[i]);
+    memmove(log->segment, log->segment + gone, (log->segment_count - gone) * sizeof(*log->segment));
+    log->segment_count -= gone;
+    pthread_rwlock_unlock(&log->lock);
+}
