@@ -211,6 +211,15 @@ static int read_stored(void *context, uint64_t first, size_t max_count, size_t m
     return 0;
 }
 
+static int read_piece(void *context, uint64_t id, struct str cursor, size_t max_bytes,
+                      struct arena *a, struct str *out_data, struct str *out_next,
+                      bool *out_is_last, struct err *err)
+{
+    (void)context, (void)id, (void)cursor, (void)max_bytes, (void)a;
+    (void)out_data, (void)out_next, (void)out_is_last;
+    return err_set(err, HL_EABSENT, "no base");
+}
+
 static void start_sync(struct raft_cluster *c, size_t i)
 {
     struct member *m = &c->member[i];
@@ -346,14 +355,15 @@ static void boot(struct raft_cluster *c, size_t i, uint64_t applied_index)
     struct member *m = &c->member[i];
     struct raft_config config = {
         .id = i + 1,
-        .voter_count = c->config.member_count,
+        .founders = {.count = c->config.member_count},
+        .stall_ms = c->config.stall_ms,
         .seed = c->config.seed ^ (m->life << 32),
         .heartbeat_ms = c->config.heartbeat_ms,
         .election_ms = c->config.election_ms,
         .cache_bytes_max = c->config.cache_bytes_max,
         .inflight_bytes_max = c->config.inflight_bytes_max,
         .uncommitted_bytes_max = c->config.uncommitted_bytes_max,
-        .storage = {.context = m, .read = read_stored},
+        .storage = {.context = m, .read = read_stored, .read_piece = read_piece},
     };
     struct raft_term_run *run = hl_calloc(m->log_count + 1, sizeof(*run));
     struct raft_recovered recovered = {.hard = m->hard,
@@ -364,7 +374,7 @@ static void boot(struct raft_cluster *c, size_t i, uint64_t applied_index)
     struct err err;
 
     for (size_t n = 0; n < c->config.member_count; n++)
-        config.voter[n] = n + 1;
+        config.founders.member[n] = (struct raft_member){.id = n + 1, .is_voter = true};
     for (size_t n = 0; n < m->log_count; n++) {
         if (m->log[n]->term != recovered.last_term)
             run[recovered.run_count++] = (struct raft_term_run){n + 1, m->log[n]->term};

@@ -27,6 +27,7 @@ struct raft_cluster_config {
     size_t cache_bytes_max;
     size_t inflight_bytes_max;
     size_t uncommitted_bytes_max;
+    int64_t stall_ms;
     int64_t latency_min_us;
     int64_t latency_max_us;
     unsigned drop_permille;

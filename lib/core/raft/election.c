@@ -17,7 +17,8 @@ enum {
     HINT_JITTER_MIN_MS = 5,
     HINT_JITTER_MAX_MS = 15,
     HINT_STAGGER_MS = 30,
-    HINT_INTERVAL_MS = 1000
+    HINT_INTERVAL_MS = 1000,
+    FULL_SITS_OUT = 3, /* timeouts that a member with a full disk lets pass */
 };
 
 void election_reset_timer(struct raft *r)
@@ -63,12 +64,13 @@ void election_follow(struct raft *r, uint64_t term, uint64_t leader)
         raise_term(r, term, 0);
 }
 
+/* Of voters; a learner may have answered, since it may have been a voter when it was asked. */
 static size_t count_answers(const struct raft *r, enum raft_answer answer)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < r->peer_count; i++)
-        count += r->peer[i].answer == answer;
+        count += r->peer[i].is_voter && r->peer[i].answer == answer;
     return count;
 }
 
@@ -84,7 +86,7 @@ static void ask_all(struct raft *r, enum raft_message_kind kind, uint64_t term, 
 {
     r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
     for (size_t i = 0; i < r->peer_count; i++) {
-        if (r->peer[i].answer != RAFT_UNANSWERED)
+        if (!r->peer[i].is_voter || r->peer[i].answer != RAFT_UNANSWERED)
             continue;
         raft_emit(r, (struct raft_message){
                          .kind = kind,
@@ -126,15 +128,31 @@ static void start_pre_vote(struct raft *r)
     r->role = RAFT_PRE_CANDIDATE;
     forget_answers(r);
     election_reset_timer(r);
-    if (raft_quorum(r) == 1)
+    if (members_is_alone(r))
         start_campaign(r, false);
     else
         ask_all(r, RAFT_MSG_PRE_VOTE, r->term + 1, false);
 }
 
+/* Whoever cannot write lets the others go first; but a cluster of full disks still needs a leader
+ * for reads, so not for ever. */
+static bool sits_out(struct raft *r)
+{
+    if (!r->is_disk_full || members_is_alone(r) || r->timeouts_sat_out == FULL_SITS_OUT)
+        return false;
+    r->timeouts_sat_out++;
+    return true;
+}
+
+/* Figure 2: followers 2, candidates 4. */
 void election_timeout(struct raft *r)
 {
-    start_pre_vote(r);
+    if (r->is_voter && !sits_out(r)) {
+        start_pre_vote(r);
+        return;
+    }
+    election_follow(r, r->term, 0);
+    election_reset_timer(r);
 }
 
 static void become_leader(struct raft *r)
@@ -148,12 +166,12 @@ static void become_leader(struct raft *r)
 /* Either election: won, lost, or not decided yet. */
 static void tally(struct raft *r)
 {
-    if (count_answers(r, RAFT_GRANTED) + 1 >= raft_quorum(r)) {
+    if (count_answers(r, RAFT_GRANTED) + 1 >= members_quorum(r)) {
         if (r->role == RAFT_PRE_CANDIDATE)
             start_campaign(r, false);
         else
             become_leader(r);
-    } else if (count_answers(r, RAFT_DENIED) >= raft_quorum(r)) {
+    } else if (count_answers(r, RAFT_DENIED) >= members_quorum(r)) {
         election_follow(r, r->term, 0); /* the timer goes on */
     }
 }
@@ -202,11 +220,19 @@ static bool outranks_us(const struct raft *r, const struct raft_message *m)
     return m->from > r->config.id;
 }
 
+/* A learner answers too: the candidate's log may say that it is a voter by now, and then its vote
+ * may be needed to elect the one that can tell it. Who knows no members at all is new, or lost its
+ * disk and with it the votes that it gave: it is silent until a leader calls. */
+static bool may_vote(const struct raft *r)
+{
+    return r->voter_count > 0;
+}
+
 /* Touches neither term nor timer (thesis 9.6). */
 void election_on_pre_vote(struct raft *r, const struct raft_message *m)
 {
-    bool is_granted =
-        m->term > r->term && is_up_to_date(r, m) && !election_is_leader_fresh(r, m->from);
+    bool is_granted = may_vote(r) && m->term > r->term && is_up_to_date(r, m) &&
+                      !election_is_leader_fresh(r, m->from);
 
     raft_emit(r, (struct raft_message){
                      .kind = RAFT_MSG_PRE_VOTE_REPLY,
@@ -220,9 +246,10 @@ void election_on_pre_vote(struct raft *r, const struct raft_message *m)
 
 void election_on_vote(struct raft *r, const struct raft_message *m)
 {
+    /* Figure 2: RequestVote receiver 2. */
     bool is_free = r->vote == m->from || (r->vote == 0 && r->leader == 0);
 
-    if (!is_free || !is_up_to_date(r, m)) {
+    if (!may_vote(r) || !is_free || !is_up_to_date(r, m)) {
         raft_emit(r, (struct raft_message){
                          .kind = RAFT_MSG_VOTE_REPLY, .to = m->from, .is_rejected = true});
         return;
@@ -251,14 +278,14 @@ void election_on_reply(struct raft *r, const struct raft_message *m)
         return;
     if (is_pre && m->term != (m->is_rejected ? r->term : r->term + 1))
         return;
-    raft_peer_of(r, m->from)->answer = m->is_rejected ? RAFT_DENIED : RAFT_GRANTED;
+    members_peer(r, m->from)->answer = m->is_rejected ? RAFT_DENIED : RAFT_GRANTED;
     tally(r);
 }
 
 /* Thesis 3.10: the leader vouches for the moment, so no pre-vote and no stickiness. */
 void election_on_timeout_now(struct raft *r, const struct raft_message *m)
 {
-    if (r->role == RAFT_FOLLOWER && r->leader == m->from)
+    if (r->role == RAFT_FOLLOWER && r->leader == m->from && r->is_voter && !r->is_disk_full)
         start_campaign(r, true);
 }
 
@@ -271,7 +298,7 @@ static int64_t rank_behind(const struct raft *r, uint64_t lost)
     int64_t rank = 0;
 
     for (size_t i = 0; i < r->peer_count; i++)
-        rank += r->peer[i].id != lost && r->peer[i].id < r->config.id;
+        rank += r->peer[i].is_voter && r->peer[i].id != lost && r->peer[i].id < r->config.id;
     return rank;
 }
 
@@ -287,7 +314,7 @@ void election_on_peer_lost(struct raft *r, uint64_t peer)
         return;
     r->is_leader_lost = true;
     r->leader_lost_ms = r->now_ms;
-    if (r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
+    if (!r->is_voter || r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
         return;
     r->hinted_ms = r->now_ms;
     int64_t due_ms = r->now_ms + rng_between(&r->rng, HINT_JITTER_MIN_MS, HINT_JITTER_MAX_MS) +
@@ -296,15 +323,20 @@ void election_on_peer_lost(struct raft *r, uint64_t peer)
         r->election_due_ms = due_ms;
 }
 
+/* The live voter that has most; of equals the next behind the one that was named last, which may
+ * have had its reasons. */
 static struct raft_peer *best_successor(struct raft *r)
 {
     struct raft_peer *best = NULL;
+    size_t start = 0;
 
+    while (start < r->peer_count && r->peer[start].id <= r->transfer_tried)
+        start++;
     for (size_t i = 0; i < r->peer_count; i++) {
-        struct raft_peer *p = &r->peer[i];
+        struct raft_peer *p = &r->peer[(start + i) % r->peer_count];
         bool is_alive = r->now_ms - p->heard_ms < r->config.election_ms;
 
-        if (is_alive && (!best || p->match > best->match))
+        if (p->is_voter && is_alive && (!best || p->match > best->match))
             best = p;
     }
     return best;
@@ -313,30 +345,72 @@ static struct raft_peer *best_successor(struct raft *r)
 /* Thesis 3.10: stop taking proposals, bring the successor up to date, tell it. */
 void election_transfer(struct raft *r, uint64_t to)
 {
-    struct raft_peer *p = to == 0 ? best_successor(r) : raft_peer_of(r, to);
-
-    if (r->role != RAFT_LEADER || !p)
+    if (r->role != RAFT_LEADER)
+        return;
+    struct raft_peer *p = to == 0 ? best_successor(r) : members_peer(r, to);
+    if (!p || !p->is_voter)
         return;
     r->transfer_to = p->id;
+    r->transfer_tried = p->id;
     r->transfer_due_ms = r->now_ms + r->config.election_ms;
     r->is_transfer_told = false;
     election_transfer_pay(r);
 }
 
-void election_abdicate(struct raft *r)
+bool election_abdicate(struct raft *r)
 {
     const struct raft_peer *p = best_successor(r);
 
-    if (p)
-        raft_emit(r, (struct raft_message){.kind = RAFT_MSG_TIMEOUT_NOW, .to = p->id});
+    if (!p)
+        return false;
+    raft_emit(r, (struct raft_message){.kind = RAFT_MSG_TIMEOUT_NOW, .to = p->id});
+    r->transfer_tried = p->id;
+    return true;
 }
 
 void election_transfer_pay(struct raft *r)
 {
-    if (r->transfer_to == 0 || r->is_transfer_told)
-        return;
-    if (raft_peer_of(r, r->transfer_to)->match != r->log.last_index)
+    const struct raft_peer *p = members_peer(r, r->transfer_to);
+
+    if (!p || r->is_transfer_told || p->match != r->log.last_index)
         return;
     r->is_transfer_told = true;
-    raft_emit(r, (struct raft_message){.kind = RAFT_MSG_TIMEOUT_NOW, .to = r->transfer_to});
+    raft_emit(r, (struct raft_message){.kind = RAFT_MSG_TIMEOUT_NOW, .to = p->id});
+}
+
+/* Work has waited for stall_ms: for our own disk, or for a majority although one is heard. */
+static bool is_stalled(const struct raft *r)
+{
+    bool is_writing = r->persisted < r->sequence;
+    bool is_committing = r->commit < r->log.last_index;
+
+    return (is_writing && r->now_ms - r->written_ms >= r->config.stall_ms) ||
+           (is_committing && r->now_ms - r->committed_ms >= r->config.stall_ms);
+}
+
+/*
+ * A leader that can serve nobody hands over: somebody else may be able to, and whoever has the same
+ * trouble hands over in turn. With a full disk nothing new is taken, so the others soon hold all
+ * there is; the hand-over is an orderly one, and reads are served until it has worked. Whoever has
+ * nobody to hand over to goes on.
+ */
+void election_judge_self(struct raft *r)
+{
+    if (r->is_disk_full) {
+        const struct raft_peer *p = best_successor(r);
+
+        if (r->transfer_to == 0 && p && p->match == r->log.last_index)
+            election_transfer(r, p->id);
+    } else if (is_stalled(r) && election_abdicate(r)) {
+        election_follow(r, r->term, 0);
+    }
+}
+
+/* Thesis 4.2.2: a leader that removed itself leads until that is committed. */
+void election_leave_pay(struct raft *r)
+{
+    if (r->role != RAFT_LEADER || r->is_voter || members_index(r) > r->commit)
+        return;
+    election_abdicate(r);
+    election_follow(r, r->term, 0);
 }

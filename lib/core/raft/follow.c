@@ -10,8 +10,8 @@
 
 enum { UNDER_WAY_MS = 5 };
 
-/* False for a second leader in one term, which cannot be. */
-static bool hear_leader(struct raft *r, uint64_t from)
+/* Figure 2: candidates 3 and, for the timer, followers 2. */
+bool follow_hear(struct raft *r, uint64_t from)
 {
     if (r->role == RAFT_LEADER || (r->leader != 0 && r->leader != from))
         return false;
@@ -22,6 +22,7 @@ static bool hear_leader(struct raft *r, uint64_t from)
         return true;
     r->leader_heard_ms = r->now_ms;
     r->is_leader_lost = false;
+    r->timeouts_sat_out = 0;
     election_reset_timer(r);
     return true;
 }
@@ -38,6 +39,8 @@ static void reject(struct raft *r, const struct raft_message *m)
 {
     uint64_t hint = entries_last_below(&r->log, m->index - 1, m->log_term);
 
+    if (hint < r->commit)
+        hint = r->commit; /* that far every leader agrees with us */
     raft_emit(r, (struct raft_message){
                      .kind = RAFT_MSG_APPEND_REPLY,
                      .to = m->from,
@@ -73,7 +76,7 @@ void follow_on_append(struct raft *r, const struct raft_message *m)
     size_t count = m->entry_count;
     uint64_t prev = m->index;
 
-    if (!hear_leader(r, m->from))
+    if (!follow_hear(r, m->from))
         return;
     if (prev < r->commit) {
         /* What is committed agrees with every leader: begin behind it. */
@@ -97,7 +100,7 @@ void follow_on_append(struct raft *r, const struct raft_message *m)
 
 void follow_on_heartbeat(struct raft *r, const struct raft_message *m)
 {
-    if (!hear_leader(r, m->from))
+    if (!follow_hear(r, m->from))
         return;
     /* The leader counts us among those that hold this, so we agree with it that far. */
     if (m->commit > r->verified && m->commit <= r->durable)

@@ -6,17 +6,7 @@
  */
 #include "core/raft/raft_internal.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-enum {
-    HEARTBEAT_DEFAULT_MS = 100,
-    ELECTION_DEFAULT_HEARTBEATS = 10,
-    APPLY_COUNT_MAX = 4096,
-};
-#define UNCOMMITTED_DEFAULT ((size_t)64 << 20)
-#define INFLIGHT_DEFAULT ((size_t)4 << 20)
-#define CACHE_DEFAULT ((size_t)4 << 20)
+enum { APPLY_COUNT_MAX = 4096 };
 
 const char *raft_role_name(enum raft_role role)
 {
@@ -33,168 +23,9 @@ const char *raft_role_name(enum raft_role role)
     return "unknown";
 }
 
-static void take_defaults(struct raft_config *c)
-{
-    if (c->heartbeat_ms == 0)
-        c->heartbeat_ms = HEARTBEAT_DEFAULT_MS;
-    if (c->election_ms == 0)
-        c->election_ms = ELECTION_DEFAULT_HEARTBEATS * c->heartbeat_ms;
-    if (c->uncommitted_bytes_max == 0)
-        c->uncommitted_bytes_max = UNCOMMITTED_DEFAULT;
-    if (c->inflight_bytes_max == 0)
-        c->inflight_bytes_max = INFLIGHT_DEFAULT;
-    if (c->cache_bytes_max == 0)
-        c->cache_bytes_max = CACHE_DEFAULT;
-}
-
-static int check_config(const struct raft_config *c, struct err *err)
-{
-    bool is_voter = false;
-
-    if (c->id == 0)
-        return err_set(err, HL_EINVAL, "raft: a member needs an id other than 0");
-    if (c->voter_count == 0 || c->voter_count > RAFT_VOTERS_MAX)
-        return err_set(err, HL_EINVAL, "raft: %zu voters, must be 1 to %d", c->voter_count,
-                       RAFT_VOTERS_MAX);
-    for (size_t i = 0; i < c->voter_count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (c->voter[k] == c->voter[i])
-                return err_set(err, HL_EINVAL, "raft: voter %llu is listed twice",
-                               (unsigned long long)c->voter[i]);
-        }
-        if (c->voter[i] == 0)
-            return err_set(err, HL_EINVAL, "raft: a voter needs an id other than 0");
-        is_voter |= c->voter[i] == c->id;
-    }
-    if (!is_voter)
-        return err_set(err, HL_EINVAL, "raft: member %llu is not one of the voters",
-                       (unsigned long long)c->id);
-    if (c->heartbeat_ms < 1 || c->election_ms < 2 * c->heartbeat_ms ||
-        c->election_ms > INT64_C(86400000))
-        return err_set(err, HL_EINVAL,
-                       "raft: election_ms %lld must be at least twice heartbeat_ms %lld",
-                       (long long)c->election_ms, (long long)c->heartbeat_ms);
-    if (!c->storage.read)
-        return err_set(err, HL_EINVAL, "raft: no storage to read old entries from");
-    return 0;
-}
-
-static bool are_runs_sound(const struct raft_recovered *d)
-{
-    if (d->last_index < d->first_index)
-        return d->run_count == 0 && d->last_term == 0;
-    if (d->run_count == 0 || d->run[0].first_index != d->first_index || d->run[0].term == 0)
-        return false;
-    for (size_t i = 1; i < d->run_count; i++) {
-        if (d->run[i].first_index <= d->run[i - 1].first_index ||
-            d->run[i].term <= d->run[i - 1].term)
-            return false;
-    }
-    const struct raft_term_run *last = &d->run[d->run_count - 1];
-    return last->first_index <= d->last_index && last->term == d->last_term;
-}
-
-static int check_recovered(const struct raft_recovered *d, struct err *err)
-{
-    if (d->first_index != 1 || d->last_index + 1 < d->first_index || d->last_index == UINT64_MAX)
-        return err_set(err, HL_ECORRUPT, "raft: a log from %llu to %llu cannot be",
-                       (unsigned long long)d->first_index, (unsigned long long)d->last_index);
-    if (!are_runs_sound(d))
-        return err_set(err, HL_ECORRUPT, "raft: the terms of the log contradict each other");
-    if (d->last_term > d->hard.term)
-        return err_set(err, HL_ECORRUPT,
-                       "raft: the log ends in term %llu, but the hard state knows only term %llu",
-                       (unsigned long long)d->last_term, (unsigned long long)d->hard.term);
-    if (d->applied_index > d->last_index)
-        return err_set(err, HL_ECORRUPT,
-                       "raft: the state has applied entry %llu, but the log ends at %llu",
-                       (unsigned long long)d->applied_index, (unsigned long long)d->last_index);
-    return 0;
-}
-
-static void add_peers(struct raft *r)
-{
-    for (size_t i = 0; i < r->config.voter_count; i++) {
-        if (r->config.voter[i] != r->config.id)
-            r->peer[r->peer_count++].id = r->config.voter[i];
-    }
-}
-
-int raft_new(const struct raft_config *config, const struct raft_recovered *recovered,
-             int64_t now_ms, struct raft **out, struct err *err)
-{
-    struct raft_config c = *config;
-
-    take_defaults(&c);
-    int result = check_config(&c, err);
-    if (result == 0)
-        result = check_recovered(recovered, err);
-    if (result != 0)
-        return result;
-
-    struct raft *r = hl_calloc(1, sizeof(*r));
-    r->config = c;
-    r->now_ms = now_ms;
-    rng_seed(&r->rng, c.seed ^ (c.id * UINT64_C(0x9e3779b97f4a7c15)) ^ (uint64_t)now_ms << 20);
-    r->term = recovered->hard.term;
-    r->vote = recovered->hard.vote;
-    r->commit = r->handed = r->applied = r->verified = recovered->applied_index;
-    r->durable = recovered->last_index;
-    r->read_id = rng_next(&r->rng);
-    r->hinted_ms = INT64_MIN / 2;
-    r->role = RAFT_FOLLOWER;
-    entries_init(&r->log, recovered);
-    add_peers(r);
-    election_reset_timer(r);
-    if (r->peer_count == 0)
-        r->election_due_ms = now_ms; /* nobody to wait for */
-    *out = r;
-    return 0;
-}
-
-void raft_free(struct raft *r)
-{
-    if (!r)
-        return;
-    entries_deinit(&r->log);
-    free(r->read);
-    free(r);
-}
-
-size_t raft_quorum(const struct raft *r)
-{
-    return r->config.voter_count / 2 + 1;
-}
-
 bool raft_is_hard_durable(const struct raft *r)
 {
     return !r->is_hard_dirty && r->persisted >= r->hard_sequence;
-}
-
-struct raft_peer *raft_peer_of(struct raft *r, uint64_t id)
-{
-    for (size_t i = 0; i < r->peer_count; i++) {
-        if (r->peer[i].id == id)
-            return &r->peer[i];
-    }
-    return NULL;
-}
-
-uint64_t raft_quorum_value(const struct raft *r, uint64_t own,
-                           uint64_t (*of)(const struct raft_peer *p))
-{
-    uint64_t value[RAFT_VOTERS_MAX] = {own};
-    size_t count = 1;
-
-    for (size_t i = 0; i < r->peer_count; i++) { /* insertion, descending */
-        uint64_t v = of(&r->peer[i]);
-        size_t at = count++;
-
-        for (; at > 0 && value[at - 1] < v; at--)
-            value[at] = value[at - 1];
-        value[at] = v;
-    }
-    return value[raft_quorum(r) - 1];
 }
 
 void raft_emit(struct raft *r, struct raft_message m)
@@ -224,7 +55,10 @@ static size_t collect_stored(struct raft *r, uint64_t first, size_t max_count, s
     int result = (storage->read)(storage->context, first, max_count, max_bytes, r->fx.arena, out,
                                  &count, NULL);
     for (size_t i = 0; result == 0 && i < count; i++) {
-        if ((*out)[i].index != first + i || (*out)[i].term != entries_term(&r->log, first + i))
+        const struct raft_entry *e = &(*out)[i];
+
+        if (e->index != first + i || e->term != entries_term(&r->log, e->index) ||
+            e->kind > RAFT_ENTRY_MEMBERS)
             result = HL_ECORRUPT;
     }
     if (result != 0 || count == 0 || count > max_count) {
@@ -259,9 +93,13 @@ void raft_append(struct raft *r, enum raft_entry_kind kind, uint64_t term, struc
     struct raft_entry e = {
         .index = r->log.last_index + 1, .term = term, .kind = kind, .data = data};
 
+    if (r->log.last_index == r->commit)
+        r->committed_ms = r->now_ms;
     entries_append(&r->log, &e);
     if (r->fx.append_from == 0)
         r->fx.append_from = e.index;
+    if (kind == RAFT_ENTRY_MEMBERS)
+        members_take(r, e.index, data);
 }
 
 /* Paper, 5.3: a follower's entries that conflict with the leader's are deleted. Nothing committed
@@ -274,6 +112,7 @@ void raft_truncate(struct raft *r, uint64_t from)
     r->fx.truncate_from = from;
     if (r->durable >= from)
         r->durable = from - 1;
+    members_cut(r, from);
 }
 
 /* What was promised stays true, but nothing new can be: silence is the only honest behaviour. The
@@ -298,8 +137,10 @@ void raft_fail_disk(struct raft *r)
 static void on_persisted(struct raft *r, uint64_t sequence)
 {
     HL_ASSERT(sequence <= r->sequence);
-    if (sequence > r->persisted)
+    if (sequence > r->persisted) {
         r->persisted = sequence;
+        r->written_ms = r->now_ms;
+    }
     /* An entry that replaced another one carries the later sequence, so this stops before it. */
     while (r->durable < r->log.last_index) {
         const struct raft_slot *s = entries_slot(&r->log, r->durable + 1);
@@ -311,128 +152,19 @@ static void on_persisted(struct raft *r, uint64_t sequence)
     }
 }
 
-static bool is_well_formed(const struct raft *r, const struct raft_message *m)
-{
-    size_t bytes = 0;
-    uint64_t term = m->log_term;
-
-    if (m->kind < RAFT_MSG_PRE_VOTE || m->kind > RAFT_MSG_KIND_MAX || m->to != r->config.id)
-        return false;
-    if (m->term == 0 || m->term == UINT64_MAX || m->index >= UINT64_MAX / 2)
-        return false;
-    if (m->kind == RAFT_MSG_APPEND && (m->log_term > m->term || (m->index == 0) != (term == 0)))
-        return false;
-    for (size_t i = 0; i < m->entry_count; i++) {
-        const struct raft_entry *e = &m->entry[i];
-
-        if (e->data.len > RAFT_ENTRY_BYTES_MAX || e->kind < RAFT_ENTRY_NOOP ||
-            e->kind > RAFT_ENTRY_COMMAND)
-            return false;
-        bytes += e->data.len + RAFT_ENTRY_COST;
-        if (m->kind != RAFT_MSG_APPEND)
-            continue;
-        if (e->index != m->index + 1 + i || e->term < term || e->term == 0 || e->term > m->term)
-            return false;
-        term = e->term;
-    }
-    return bytes <= RAFT_MESSAGE_BYTES_MAX;
-}
-
-/* A message from the past of its sender or of us (paper 5.1). Whoever still believes that it leads
- * is told the term: with pre-vote and stickiness nothing else would bring the two together. */
-static void answer_old_term(struct raft *r, const struct raft_message *m)
-{
-    enum raft_message_kind kind;
-
-    if (m->kind == RAFT_MSG_APPEND)
-        kind = RAFT_MSG_APPEND_REPLY;
-    else if (m->kind == RAFT_MSG_HEARTBEAT)
-        kind = RAFT_MSG_HEARTBEAT_REPLY;
-    else if (m->kind == RAFT_MSG_VOTE)
-        kind = RAFT_MSG_VOTE_REPLY;
-    else
-        return;
-    raft_emit(r, (struct raft_message){.kind = kind, .to = m->from, .is_rejected = true});
-}
-
-/* Paper 5.1 "Rules for servers, all servers". False: the message is of no further interest. */
-static bool take_term(struct raft *r, const struct raft_message *m)
-{
-    if (m->term < r->term) {
-        answer_old_term(r, m);
-        return false;
-    }
-    if (m->term == r->term)
-        return true;
-    /* Thesis 4.2.3: a vote asked of somebody who hears a leader does not even show its term. */
-    if (m->kind == RAFT_MSG_VOTE && m->round != 1 && election_is_leader_fresh(r, m->from))
-        return false;
-    bool is_from_leader = m->kind == RAFT_MSG_APPEND || m->kind == RAFT_MSG_HEARTBEAT;
-    election_follow(r, m->term, is_from_leader ? m->from : 0);
-    return true;
-}
-
-static void on_termed_message(struct raft *r, const struct raft_message *m)
-{
-    if (!take_term(r, m))
-        return;
-    switch (m->kind) {
-    case RAFT_MSG_VOTE:
-        election_on_vote(r, m);
-        break;
-    case RAFT_MSG_VOTE_REPLY:
-        election_on_reply(r, m);
-        break;
-    case RAFT_MSG_APPEND:
-        follow_on_append(r, m);
-        break;
-    case RAFT_MSG_APPEND_REPLY:
-        replicate_on_reply(r, m);
-        break;
-    case RAFT_MSG_HEARTBEAT:
-        follow_on_heartbeat(r, m);
-        break;
-    case RAFT_MSG_HEARTBEAT_REPLY:
-        replicate_on_heartbeat_reply(r, m);
-        break;
-    case RAFT_MSG_TIMEOUT_NOW:
-        election_on_timeout_now(r, m);
-        break;
-    default:
-        break;
-    }
-}
-
-static void on_message(struct raft *r, const struct raft_message *m)
-{
-    if (!raft_peer_of(r, m->from) || !is_well_formed(r, m))
-        return;
-    switch (m->kind) { /* these five neither carry nor change a term */
-    case RAFT_MSG_PRE_VOTE:
-        election_on_pre_vote(r, m);
-        break;
-    case RAFT_MSG_PRE_VOTE_REPLY:
-        election_on_reply(r, m);
-        break;
-    case RAFT_MSG_PROPOSE:
-        replicate_on_propose(r, m);
-        break;
-    case RAFT_MSG_READ:
-        read_on_read(r, m);
-        break;
-    case RAFT_MSG_READ_REPLY:
-        read_on_reply(r, m);
-        break;
-    default:
-        on_termed_message(r, m);
-    }
-}
-
 static void on_applied(struct raft *r, uint64_t index)
 {
     HL_ASSERT(index <= r->handed);
     if (index > r->applied)
         r->applied = index;
+}
+
+static void on_disk_full(struct raft *r, bool is_full)
+{
+    r->is_disk_full = is_full;
+    r->timeouts_sat_out = 0;
+    if (r->role == RAFT_LEADER)
+        election_judge_self(r);
 }
 
 static void on_event(struct raft *r, const struct raft_event *e)
@@ -441,7 +173,7 @@ static void on_event(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_TICK:
         break;
     case RAFT_EVENT_MESSAGE:
-        on_message(r, e->message);
+        message_take(r, e->message);
         break;
     case RAFT_EVENT_PROPOSE:
         replicate_propose(r, e);
@@ -465,15 +197,29 @@ static void on_event(struct raft *r, const struct raft_event *e)
     case RAFT_EVENT_TRANSFER:
         election_transfer(r, e->peer);
         break;
+    case RAFT_EVENT_CHANGE:
+        members_change(r, e);
+        break;
+    case RAFT_EVENT_SNAPSHOT:
+        snapshot_on_base(r, e->snapshot);
+        break;
+    case RAFT_EVENT_INSTALLED:
+        snapshot_on_installed(r, e->installed);
+        break;
+    case RAFT_EVENT_DISK_FULL:
+        on_disk_full(r, e->index == 1);
+        break;
     }
 }
 
 static void on_event_without_disk(struct raft *r, const struct raft_event *e)
 {
-    if (e->kind == RAFT_EVENT_PROPOSE || e->kind == RAFT_EVENT_READ)
-        raft_emit_refused(r, e->tag, e->kind == RAFT_EVENT_READ, RAFT_REFUSED_DISK);
-    else if (e->kind == RAFT_EVENT_APPLIED)
-        on_applied(r, e->index);
+    bool is_read = e->kind == RAFT_EVENT_READ;
+
+    if (is_read || e->kind == RAFT_EVENT_PROPOSE || e->kind == RAFT_EVENT_CHANGE)
+        raft_emit_refused(r, e->tag, is_read, RAFT_REFUSED_DISK);
+    else if (e->kind == RAFT_EVENT_APPLIED && e->index <= r->handed)
+        on_applied(r, e->index); /* it stands elsewhere if an installation ended since */
 }
 
 /* Also run behind other events, so that a busy member keeps its timers, and behind the event, so
@@ -481,10 +227,10 @@ static void on_event_without_disk(struct raft *r, const struct raft_event *e)
 static void run_timers(struct raft *r)
 {
     if (r->role == RAFT_LEADER) {
-        if (r->now_ms >= r->heartbeat_due_ms)
-            replicate_beat(r);
         if (r->transfer_to != 0 && r->now_ms >= r->transfer_due_ms)
             r->transfer_to = 0;
+        if (r->now_ms >= r->heartbeat_due_ms)
+            replicate_beat(r);
     } else if (r->now_ms >= r->election_due_ms && !r->is_ask_due) {
         election_timeout(r);
     } else if (election_is_asking(r) && r->now_ms >= r->heartbeat_due_ms) {
@@ -507,15 +253,22 @@ static int64_t next_wake(const struct raft *r, bool has_more)
     return wake_ms;
 }
 
+/* Figure 2: AppendEntries receiver 4 and RequestVote: what the answer promises is written first. */
 static void end_persist(struct raft *r, struct raft_persist *out)
 {
     struct raft_effects *fx = &r->fx;
     uint64_t last = r->log.last_index;
 
-    if (!r->is_hard_dirty && fx->truncate_from == 0 && fx->append_from == 0)
+    if (!r->is_hard_dirty && fx->reset_index == 0 && fx->truncate_from == 0 &&
+        fx->compact_to == 0 && fx->append_from == 0)
         return;
+    if (r->persisted == r->sequence)
+        r->written_ms = r->now_ms;
     out->sequence = ++r->sequence;
+    out->reset_index = fx->reset_index;
+    out->reset_term = fx->reset_index != 0 ? r->log.before_term : 0;
     out->truncate_from = fx->truncate_from;
+    out->compact_to = fx->compact_to;
     if (r->is_hard_dirty) {
         out->has_hard_state = true;
         out->hard = (struct raft_hard_state){r->term, r->vote};
@@ -535,14 +288,14 @@ static void end_persist(struct raft *r, struct raft_persist *out)
     out->entry = entry;
 }
 
-/* Paper, Figure 2 "if commitIndex > lastApplied"; here only what this member's own disk has too, so
- * that the applied state is never ahead of the log that explains it. */
+/* Figure 2: all servers 1. Here only what this member's own disk has too, so that the applied state
+ * is never ahead of the log that explains it. */
 static bool end_apply(struct raft *r, struct raft_output *out)
 {
     uint64_t limit = r->commit < r->durable ? r->commit : r->durable;
     struct raft_entry *entry = NULL;
 
-    if (r->handed >= limit || r->has_disk_failed)
+    if (r->handed >= limit || r->has_disk_failed || r->incoming.is_adopting)
         return false;
     size_t max_count =
         limit - r->handed < APPLY_COUNT_MAX ? (size_t)(limit - r->handed) : (size_t)APPLY_COUNT_MAX;
@@ -562,6 +315,8 @@ static void check_invariants(const struct raft *r)
     HL_ASSERT(r->commit <= r->verified || r->role == RAFT_LEADER);
     HL_ASSERT(r->verified <= r->log.last_index);
     HL_ASSERT(entries_term(&r->log, r->log.last_index) <= r->term);
+    HL_ASSERT(r->log.first_index <= r->base.index + 1 && r->base.index <= r->handed);
+    HL_ASSERT(r->is_voter || r->role == RAFT_FOLLOWER || r->role == RAFT_LEADER);
     HL_ASSERT((r->role == RAFT_LEADER) == (r->leader == r->config.id));
 }
 
@@ -574,6 +329,7 @@ static void step_end(struct raft *r, struct raft_output *out)
             read_pay(r);
             election_transfer_pay(r);
             replicate_pay(r);
+            election_leave_pay(r);
         } else {
             follow_pay(r);
         }
@@ -588,6 +344,7 @@ static void step_end(struct raft *r, struct raft_output *out)
     out->read_count = r->fx.read_count;
     out->refused = r->fx.refused;
     out->refused_count = r->fx.refused_count;
+    out->install = r->fx.install;
     out->wake_ms = next_wake(r, has_more);
 }
 
@@ -625,17 +382,29 @@ void raft_status_get(const struct raft *r, struct raft_status *out)
         .role = r->role,
         .term = r->term,
         .leader = r->leader,
+        .first_index = r->log.first_index,
         .last_index = r->log.last_index,
         .durable_index = r->durable,
         .commit_index = r->commit,
         .applied_index = r->applied,
-        .peer_count = r->peer_count,
+        .base_index = r->base.index,
+        .members = *members_now(r),
+        .members_index = members_index(r),
         .cached_bytes = (size_t)entries_bytes(&r->log, 0, r->log.last_index),
         .has_disk_failed = r->has_disk_failed,
+        .is_disk_full = r->is_disk_full,
     };
     for (size_t i = 0; i < r->peer_count; i++) {
-        out->peer[i].id = r->peer[i].id;
-        out->peer[i].match_index = is_leader ? r->peer[i].match : 0;
-        out->peer[i].last_heard_ms = is_leader ? r->peer[i].heard_ms : -1;
+        const struct raft_peer *p = &r->peer[i];
+        size_t n = out->peer_count;
+
+        if (!members_has(r, p->id))
+            continue; /* it is leaving */
+        out->peer[n].id = p->id;
+        out->peer[n].is_voter = p->is_voter;
+        out->peer[n].match_index = is_leader ? p->match : 0;
+        out->peer[n].last_heard_ms = is_leader ? p->heard_ms : -1;
+        out->peer[n].is_sent_snapshot = is_leader && p->flow == RAFT_FLOW_SNAPSHOT;
+        out->peer_count++;
     }
 }

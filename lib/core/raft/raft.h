@@ -150,7 +150,8 @@ enum raft_message_kind {
  *   READ                                                           the asker's own id; echoed
  *   READ_REPLY     index to wait for
  *   SNAPSHOT       snapshot's     its term           0 or 1:     snapshot's id; cursor, data and
- *                  index                             last piece  members are set
+ *                  index                             last piece  members are set (rejected: your
+ *                                                              cursor is unknown here, begin again)
  *   SNAPSHOT_REPLY snapshot's     -                  1: all is   snapshot's id; cursor: where the
  *     rejected     index                             installed   next piece shall begin (rejected:
  *                                                              what was stored is of no use)
@@ -245,15 +246,17 @@ enum raft_event_kind {
     RAFT_EVENT_DISK_FAILED, /* a write failed: never lead or vote again in this process */
     RAFT_EVENT_TRANSFER,    /* peer (0: the best one): a leader hands over; else ignored */
     RAFT_EVENT_CHANGE,      /* change, peer, tag: of the members */
-    RAFT_EVENT_SNAPSHOT,    /* snapshot: a newer durable base of the state machine */
+    RAFT_EVENT_SNAPSHOT,    /* snapshot: a newer durable base of the state machine, of something
+                               applied; never while the members at its index are unknown: a joiner
+                               has none before it has applied the first entry that names them */
     RAFT_EVENT_INSTALLED,   /* installed: what became of an install effect */
     RAFT_EVENT_DISK_FULL,   /* index: 1 = nothing can be written for want of room; 0 = room again */
 };
 
 enum raft_change {
     RAFT_ADD_LEARNER = 1,
-    RAFT_PROMOTE, /* a learner that holds everything up to the leader's commit index of one election
-                     timeout ago */
+    RAFT_PROMOTE, /* a learner that is heard and holds everything up to the leader's commit index of
+                     one to two election timeouts ago */
     RAFT_REMOVE,
 };
 
@@ -312,7 +315,7 @@ struct raft_install {
 
 enum raft_refusal {
     RAFT_REFUSED_NO_LEADER = 1, /* nobody known to hand it to, or just changing; try again */
-    RAFT_REFUSED_FULL,          /* too much uncommitted; try again later */
+    RAFT_REFUSED_FULL,          /* too much uncommitted, or no room on the leader's disk; later */
     RAFT_REFUSED_TOO_LARGE,     /* an entry over RAFT_ENTRY_BYTES_MAX */
     RAFT_REFUSED_DISK,          /* this member's disk failed */
     RAFT_REFUSED_CHANGING,      /* a change is under way, or this leader is too new; try again */
@@ -385,8 +388,9 @@ HL_DEFINE_FREEP(raft_free, struct raft)
  * only when it is refused: success shows as the entry in some later `apply`, on whichever member. A
  * change is taken by the leader only. Messages that are malformed or not for this member change
  * nothing. Votes, appends, heartbeats and pieces count from whoever the caller let through, member
- * or not: a member that lags may not know the new ones yet (thesis 4.1); everything else from
- * members only.
+ * or not: a member that lags may not know the new ones yet (thesis 4.1); so does what only the
+ * leader that we follow can say; everything else from members only. A member without any members
+ * grants no votes.
  */
 void raft_step(struct raft *r, const struct raft_event *event, int64_t now_ms, struct arena *a,
                struct raft_output *out);

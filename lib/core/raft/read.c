@@ -121,7 +121,7 @@ static void answer_confirmed(struct raft *r, uint64_t round)
 
 void read_pay(struct raft *r)
 {
-    uint64_t confirmed = raft_quorum_value(r, r->read_round, round_of);
+    uint64_t confirmed = members_quorum_value(r, r->read_round, round_of);
 
     answer_confirmed(r, confirmed);
     if (r->read_count == 0 || confirmed < r->read_round || r->commit < r->term_first)
@@ -131,7 +131,7 @@ void read_pay(struct raft *r)
         r->read[i].round = r->read_round;
         r->read[i].index = r->commit;
     }
-    if (raft_quorum(r) == 1)
+    if (members_is_alone(r))
         answer_confirmed(r, r->read_round);
     else
         replicate_heartbeats(r);

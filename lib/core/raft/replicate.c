@@ -15,29 +15,38 @@
 
 enum { PROBE_BYTES_MAX = 64 << 10 };
 
+void replicate_peer_init(const struct raft *r, struct raft_peer *p)
+{
+    *p = (struct raft_peer){
+        .id = p->id,
+        .is_voter = p->is_voter,
+        .heard_ms = r->now_ms,
+        .asked_ms = r->now_ms,
+        .next = r->log.last_index + 1,
+        .flow = RAFT_FLOW_PROBE,
+    };
+}
+
+/* Figure 2: "Volatile state on leaders", reinitialized after election; leaders 1. */
 void replicate_start(struct raft *r)
 {
     r->term_first = r->log.last_index + 1;
     r->read_round = 0;
     r->transfer_to = 0;
     r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
-    for (size_t i = 0; i < r->peer_count; i++) {
-        r->peer[i] = (struct raft_peer){
-            .id = r->peer[i].id,
-            .heard_ms = r->now_ms,
-            .asked_ms = r->now_ms,
-            .next = r->log.last_index + 1,
-            .is_probing = true,
-        };
-    }
+    r->written_ms = r->committed_ms = r->commit_old_ms = r->now_ms;
+    r->commit_older = r->commit_old = r->commit;
+    members_apply(r);
+    for (size_t i = 0; i < r->peer_count; i++)
+        replicate_peer_init(r, &r->peer[i]);
     /* Paper, section 8: nothing older commits, and no read is answered, before an entry of this
      * term does; this one needs no client. It also tells every follower who leads. */
     raft_append(r, RAFT_ENTRY_NOOP, r->term, STR_NONE);
 }
 
-static void probe(struct raft_peer *p, uint64_t next, bool is_silent)
+void replicate_probe(struct raft_peer *p, uint64_t next, bool is_silent)
 {
-    p->is_probing = true;
+    p->flow = RAFT_FLOW_PROBE;
     p->is_probe_out = is_silent; /* then its next heartbeat reply starts it */
     p->next = next;
 }
@@ -45,7 +54,9 @@ static void probe(struct raft_peer *p, uint64_t next, bool is_silent)
 static enum raft_refusal why_not(const struct raft *r, const struct str *data, size_t count)
 {
     uint64_t bytes = 0;
-    uint64_t uncommitted = entries_bytes(&r->log, r->commit, r->log.last_index);
+    /* What our own disk lacks stays in memory, committed by others or not. */
+    uint64_t settled = r->commit < r->durable ? r->commit : r->durable;
+    uint64_t waiting = entries_bytes(&r->log, settled, r->log.last_index);
 
     for (size_t i = 0; i < count; i++) {
         if (data[i].len > RAFT_ENTRY_BYTES_MAX)
@@ -56,7 +67,7 @@ static enum raft_refusal why_not(const struct raft *r, const struct str *data, s
         return r->leader == 0 ? RAFT_REFUSED_NO_LEADER : 0;
     if (r->transfer_to != 0)
         return RAFT_REFUSED_NO_LEADER;
-    if (uncommitted + bytes > r->config.uncommitted_bytes_max)
+    if (r->is_disk_full || waiting + bytes > r->config.uncommitted_bytes_max)
         return RAFT_REFUSED_FULL;
     return 0;
 }
@@ -125,19 +136,20 @@ static void on_rejected(struct raft *r, struct raft_peer *p, const struct raft_m
     uint64_t refused = m->round;
 
     /* An answer to something sent before what we know by now (they may overtake each other). */
-    if (refused <= p->match || (p->is_probing && refused != p->next - 1))
+    if (p->flow == RAFT_FLOW_SNAPSHOT || refused <= p->match ||
+        (p->flow == RAFT_FLOW_PROBE && refused != p->next - 1))
         return;
     /* Its log has nothing behind the hint that could agree with ours; ours has nothing before the
      * last entry of at most that term that could disagree there (paper 5.3, last paragraphs). */
     uint64_t at = m->index < refused ? m->index : refused - 1;
     if (m->log_term != 0)
         at = entries_last_below(&r->log, at, m->log_term);
-    probe(p, (at > p->match ? at : p->match) + 1, false);
+    replicate_probe(p, (at > p->match ? at : p->match) + 1, false);
 }
 
 void replicate_on_reply(struct raft *r, const struct raft_message *m)
 {
-    struct raft_peer *p = raft_peer_of(r, m->from);
+    struct raft_peer *p = members_peer(r, m->from);
 
     if (r->role != RAFT_LEADER)
         return;
@@ -154,9 +166,11 @@ void replicate_on_reply(struct raft *r, const struct raft_message *m)
     uint64_t received = m->commit < r->log.last_index ? m->commit : r->log.last_index;
     if (received < p->match)
         received = p->match;
-    if (p->is_probing || p->next <= received)
+    if (p->flow == RAFT_FLOW_SNAPSHOT && p->match + 1 < r->log.first_index)
+        return; /* it had sent this before */
+    if (p->flow != RAFT_FLOW_STREAM || p->next <= received)
         p->next = received + 1;
-    p->is_probing = false;
+    p->flow = RAFT_FLOW_STREAM;
 }
 
 static void send_append(struct raft *r, struct raft_peer *p, size_t max_bytes)
@@ -179,7 +193,7 @@ static void send_append(struct raft *r, struct raft_peer *p, size_t max_bytes)
                      .entry_count = count,
                  });
     p->commit_sent = r->commit;
-    if (!p->is_probing)
+    if (p->flow == RAFT_FLOW_STREAM)
         p->next += count;
 }
 
@@ -210,7 +224,7 @@ static uint64_t heard_of(const struct raft_peer *p)
  * that clients do not wait on it and stickiness does not protect it. */
 void replicate_beat(struct raft *r)
 {
-    int64_t silent_ms = r->now_ms - (int64_t)raft_quorum_value(r, (uint64_t)r->now_ms, heard_of);
+    int64_t silent_ms = r->now_ms - (int64_t)members_quorum_value(r, (uint64_t)r->now_ms, heard_of);
 
     r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
     if (silent_ms >= r->config.election_ms) {
@@ -220,23 +234,31 @@ void replicate_beat(struct raft *r)
     for (size_t i = 0; i < r->peer_count; i++) {
         struct raft_peer *p = &r->peer[i];
 
-        if (!p->is_probing && r->now_ms - p->heard_ms >= r->config.election_ms)
-            probe(p, p->match + 1, true);
+        if (p->flow == RAFT_FLOW_STREAM && r->now_ms - p->heard_ms >= r->config.election_ms)
+            replicate_probe(p, p->match + 1, true);
+    }
+    if (r->now_ms - r->commit_old_ms >= r->config.election_ms) {
+        r->commit_older = r->commit_old;
+        r->commit_old = r->commit;
+        r->commit_old_ms = r->now_ms;
     }
     replicate_heartbeats(r);
+    election_judge_self(r);
 }
 
 void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
 {
-    struct raft_peer *p = raft_peer_of(r, m->from);
+    struct raft_peer *p = members_peer(r, m->from);
 
     if (r->role != RAFT_LEADER)
         return;
     p->heard_ms = r->now_ms;
     if (m->round > p->read_round && m->round <= r->read_round)
         p->read_round = m->round;
-    if (p->is_probing) {
+    if (p->flow == RAFT_FLOW_PROBE) {
         p->is_probe_out = false;
+    } else if (p->flow == RAFT_FLOW_SNAPSHOT) {
+        snapshot_nudge(r, p);
     } else if (p->match + 1 < p->next && r->now_ms - p->asked_ms >= r->config.heartbeat_ms) {
         p->asked_ms = r->now_ms;
         send_append(r, p, 0);
@@ -245,10 +267,10 @@ void replicate_on_heartbeat_reply(struct raft *r, const struct raft_message *m)
 
 void replicate_peer_lost(struct raft *r, uint64_t peer)
 {
-    struct raft_peer *p = raft_peer_of(r, peer);
+    struct raft_peer *p = members_peer(r, peer);
 
-    if (r->role == RAFT_LEADER && p)
-        probe(p, p->match + 1, true);
+    if (r->role == RAFT_LEADER && p && p->flow == RAFT_FLOW_STREAM)
+        replicate_probe(p, p->match + 1, true);
 }
 
 static uint64_t match_of(const struct raft_peer *p)
@@ -256,17 +278,32 @@ static uint64_t match_of(const struct raft_peer *p)
     return p->match;
 }
 
-/* Paper 5.4.2 and Figure 8: counting copies commits only entries of our own term; what lies before
- * them is committed with them. Our own copy counts once our own disk has it. */
+/* A removal is through: the last word to the peer that left is that it is committed. */
+static void let_go(struct raft *r)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (!members_has(r, r->peer[i].id))
+            send_heartbeat(r, &r->peer[i]);
+    }
+    members_apply(r);
+}
+
+/* Figure 2: leaders 4. Paper 5.4.2 and Figure 8: counting copies commits only entries of our own
+ * term; what lies before them is committed with them. Our own copy counts once our own disk has it.
+ */
 void replicate_commit(struct raft *r)
 {
-    uint64_t index = raft_quorum_value(r, r->durable, match_of);
+    uint64_t index = members_quorum_value(r, r->durable, match_of);
+    uint64_t before = r->commit;
 
     HL_ASSERT(index <= r->log.last_index);
-    if (index > r->commit && index >= r->term_first) {
-        HL_ASSERT(entries_term(&r->log, index) == r->term);
-        r->commit = index;
-    }
+    if (index <= r->commit || index < r->term_first)
+        return;
+    HL_ASSERT(entries_term(&r->log, index) == r->term);
+    r->commit = index;
+    r->committed_ms = r->now_ms;
+    if (members_index(r) > before && members_index(r) <= index)
+        let_go(r);
 }
 
 static size_t inflight_room(const struct raft *r, const struct raft_peer *p)
@@ -286,7 +323,13 @@ static void pay_peer(struct raft *r, struct raft_peer *p)
 {
     size_t max = r->config.inflight_bytes_max;
 
-    if (p->is_probing) {
+    if (p->flow != RAFT_FLOW_SNAPSHOT && p->next < r->log.first_index)
+        snapshot_begin(r, p);
+    if (p->flow == RAFT_FLOW_SNAPSHOT) {
+        snapshot_pay(r, p);
+        return;
+    }
+    if (p->flow == RAFT_FLOW_PROBE) {
         if (!p->is_probe_out)
             send_append(r, p, max < PROBE_BYTES_MAX ? max : PROBE_BYTES_MAX);
         p->is_probe_out = true;

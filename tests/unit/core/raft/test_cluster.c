@@ -212,7 +212,7 @@ static void disks_of_200_ms_cause_no_election(void **state)
         calm(c, 20);
     }
     for (uint64_t m = 1; m <= 3; m++)
-        raft_cluster_set_sync_us(c, m, 5000000); /* and five seconds neither */
+        raft_cluster_set_sync_us(c, m, 2500000); /* and less than stall_ms neither */
     raft_cluster_propose(c, leader, STR("value"));
     calm(c, 20000);
     assert_int_equal(elections(c), 1);

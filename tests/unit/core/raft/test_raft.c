@@ -40,6 +40,15 @@ static int read_stored(void *context, uint64_t first, size_t max_count, size_t m
     return 0;
 }
 
+static int read_no_piece(void *context, uint64_t id, struct str cursor, size_t max_bytes,
+                         struct arena *a, struct str *out_data, struct str *out_next,
+                         bool *out_is_last, struct err *err)
+{
+    (void)context, (void)id, (void)cursor, (void)max_bytes, (void)a;
+    (void)out_data, (void)out_next, (void)out_is_last;
+    return err_set(err, HL_EABSENT, "no base");
+}
+
 static int tear_down(void **state)
 {
     struct one *o = *state;
@@ -59,11 +68,11 @@ static struct one *start(void **state, size_t voters, const char *terms, uint64_
     struct raft_recovered d = {.hard = {term, vote}, .first_index = 1, .run = run};
     struct raft_config c = {
         .id = 1,
-        .voter_count = voters,
+        .founders = {.count = voters},
         .seed = 7,
         .heartbeat_ms = HEARTBEAT,
         .election_ms = ELECTION,
-        .storage = {.context = o, .read = read_stored},
+        .storage = {.context = o, .read = read_stored, .read_piece = read_no_piece},
     };
     struct err err;
 
@@ -71,7 +80,7 @@ static struct one *start(void **state, size_t voters, const char *terms, uint64_
     o->a = arena_new();
     o->now_ms = 1000;
     for (size_t i = 0; i < voters; i++)
-        c.voter[i] = i + 1;
+        c.founders.member[i] = (struct raft_member){.id = i + 1, .is_voter = true};
     for (; terms[d.last_index]; d.last_index++) {
         uint64_t t = (uint64_t)(terms[d.last_index] - '0');
         o->stored[d.last_index + 1] = (struct raft_entry){
@@ -521,7 +530,9 @@ static void strangers_and_malformed_messages_change_nothing(void **state)
     struct one *o = start(state, 3, "", 1, 0);
     struct raft_entry gap = {.index = 5, .term = 9};
     struct raft_message bad[] = {
-        {.kind = RAFT_MSG_VOTE, .from = 9, .term = 9},
+        {.kind = RAFT_MSG_VOTE_REPLY, .from = 9, .term = 9},
+        {.kind = RAFT_MSG_APPEND_REPLY, .from = 9, .term = 9},
+        {.kind = RAFT_MSG_HEARTBEAT_REPLY, .from = 9, .term = 9},
         {.kind = RAFT_MSG_VOTE, .from = 1, .term = 9},
         {.kind = (enum raft_message_kind)99, .from = 2, .term = 9},
         {.kind = RAFT_MSG_VOTE, .from = 2, .term = 0},
@@ -798,21 +809,22 @@ static void bad_configurations_and_contradictions_are_named(void **state)
 {
     struct one *o = start(state, 1, "", 0, 0);
     struct raft_config c = {
-        .id = 1, .voter = {1, 2}, .voter_count = 2, .storage = {.context = o, .read = read_stored}};
+        .id = 1,
+        .founders = {.member = {{1, true}, {2, true}}, .count = 2},
+        .storage = {.context = o, .read = read_stored, .read_piece = read_no_piece}};
     struct raft_recovered d = {.first_index = 1};
     struct raft_term_run run = {1, 3};
     struct raft *r = NULL;
     struct err err;
 
     struct raft_config bad = c;
-    bad.id = 3;
-    assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
-    assert_string_equal(err.text, "raft: member 3 is not one of the voters");
-    bad = c;
-    bad.voter[1] = 1;
+    bad.id = 0;
     assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
     bad = c;
-    bad.voter_count = RAFT_VOTERS_MAX + 1;
+    bad.founders.member[1].id = 1;
+    assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
+    bad = c;
+    bad.founders.count = RAFT_MEMBERS_MAX + 1;
     assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
     bad = c;
     bad.heartbeat_ms = 100;
