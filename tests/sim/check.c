@@ -51,6 +51,17 @@ static uint64_t bytes_at(const struct history *h, uint64_t index)
     return index == 0 || index > h->count ? 0 : h->past[index - 1].end_bytes;
 }
 
+/* What the member would come back with: its base stands for the entries that it covers. */
+static uint64_t durable_hash(const struct check *k, const struct check_slot *c, uint64_t index)
+{
+    return hash_at(index <= c->base_index ? &k->committed : &c->durable, index);
+}
+
+static uint64_t durable_index(const struct check_slot *c)
+{
+    return c->base_index > c->durable.count ? c->base_index : c->durable.count;
+}
+
 static void cut(struct history *h, uint64_t from)
 {
     if (from <= h->count)
@@ -173,7 +184,7 @@ static void check_acknowledged(struct check *k, size_t s, const struct raft_mess
     if (c->hard.term != m->term)
         check_violate(k, "member %llu acknowledges in term %llu that its disk does not hold",
                       U(c->id), U(m->term));
-    if (m->index > c->durable.count || hash_at(&c->durable, m->index) != hash_at(&c->log, m->index))
+    if (m->index > durable_index(c) || durable_hash(k, c, m->index) != hash_at(&c->log, m->index))
         check_violate(k, "member %llu acknowledges entry %llu that its disk does not hold",
                       U(c->id), U(m->index));
 }
@@ -207,9 +218,9 @@ void check_message(struct check *k, size_t s, const struct raft_message *m)
             check_acknowledged(k, s, m);
         break;
     case RAFT_MSG_SNAPSHOT_REPLY:
-        if (!m->is_rejected && m->commit == 1 && k->slot[s].base_index < m->index &&
-            k->slot[s].durable.count < m->index)
-            check_violate(k, "member %llu says that snapshot %llu is installed, and it is not",
+        if (m->commit == 1 &&
+            hash_at(&k->slot[s].log, m->index) != hash_at(&k->committed, m->index))
+            check_violate(k, "member %llu says that it has snapshot %llu, and it has not",
                           U(k->slot[s].id), U(m->index));
         break;
     default:
@@ -274,7 +285,8 @@ static void check_persist(struct check *k, size_t s, bool was_leader, const stru
                           const struct raft_status *now)
 {
     struct check_slot *c = &k->slot[s];
-    uint64_t uncommitted = bytes_at(&c->log, c->log.count) - bytes_at(&c->log, now->commit_index);
+    uint64_t settled = now->commit_index > c->led_from ? now->commit_index : c->led_from;
+    uint64_t uncommitted = bytes_at(&c->log, c->log.count) - bytes_at(&c->log, settled);
 
     if (p->reset_index != 0) {
         k->mark[p->reset_index < c->log.count ? MARK_INSTALL_CONFLICT : MARK_INSTALLED]++;
@@ -317,10 +329,11 @@ static void check_persist(struct check *k, size_t s, bool was_leader, const stru
 /* 1 and 4 */
 static void check_elected(struct check *k, size_t s, const struct raft_status *now)
 {
-    const struct check_slot *c = &k->slot[s];
+    struct check_slot *c = &k->slot[s];
     size_t known = k->committed.count;
 
     k->mark[MARK_ELECTION]++;
+    c->led_from = c->log.count;
     grow_terms(k, now->term);
     uint8_t *leader = &k->leader_of[now->term];
     if (*leader != 0 && *leader != c->id)
@@ -360,7 +373,7 @@ static void check_commit(struct check *k, size_t s, const struct raft_status *no
     }
     for (size_t i = 0; i < SLOTS; i++) {
         if (has_voter(&now->members, k->slot[i].id))
-            copies += hash_at(&k->slot[i].durable, now->commit_index) == hash;
+            copies += durable_hash(k, &k->slot[i], now->commit_index) == hash;
     }
     if (copies < voters(&now->members) / 2 + 1)
         check_violate(k,
@@ -395,7 +408,7 @@ static void check_applied(struct check *k, size_t s, const struct raft_output *o
             next_past(&k->committed, e).hash != hash_at(&k->committed, e->index))
             check_violate(k, "state machine safety: member %llu applies another entry %llu",
                           U(c->id), U(e->index));
-        if (hash_at(&c->durable, e->index) != hash_at(&k->committed, e->index))
+        if (durable_hash(k, c, e->index) != hash_at(&k->committed, e->index))
             check_violate(k, "member %llu applies entry %llu before its own disk has it", U(c->id),
                           U(e->index));
     }
@@ -415,9 +428,10 @@ static void check_progress(struct check *k, size_t s, const struct raft_status *
         const struct check_slot *peer = check_slot_of(k, now->peer[i].id);
         if (!peer || peer->hard.term > now->term)
             continue;
-        if (now->peer[i].match_index > peer->durable.count)
+        if (now->peer[i].match_index > durable_index(peer))
             check_violate(k, "leader %llu counts entry %llu of member %llu, which has %zu",
-                          U(c->id), U(now->peer[i].match_index), U(peer->id), peer->durable.count);
+                          U(c->id), U(now->peer[i].match_index), U(peer->id),
+                          (size_t)durable_index(peer));
     }
 }
 
@@ -441,9 +455,9 @@ void check_output(struct check *k, size_t s, const struct raft *r, const struct 
     raft_status_get(r, &now);
     was_leader = was_leader && c->status.term == now.term;
     mark_roles(k, c, &now);
+    check_persist(k, s, was_leader, &out->persist, &now);
     for (size_t i = 0; i < out->send_count; i++)
         check_message(k, s, &out->send[i]);
-    check_persist(k, s, was_leader, &out->persist, &now);
     if (now.role == RAFT_LEADER && !was_leader)
         check_elected(k, s, &now);
     check_commit(k, s, &now);

@@ -173,7 +173,7 @@ static void rot(struct driver *d, size_t slot)
         if (k->slot[s].status.members_index > k->committed.count)
             return;
     }
-    if (!check_is_majority_without(k, is_gone) || d->next_id >= ID_LIMIT)
+    if (k->committed.count == 0 || !check_is_majority_without(k, is_gone) || d->next_id >= ID_LIMIT)
         return;
     d->count[FAULT_ROT]++;
     driver_act(d, DO(WIPE, (int64_t)slot + 1, (int64_t)d->next_id++));
