@@ -23,9 +23,19 @@ static HL_PRINTF(2, 3) void violate(struct check *k, const char *fmt, ...)
     va_end(args);
 }
 
-void check_init(struct check *k, size_t member_count)
+static void conf_push(struct check *k, uint64_t index, const struct raft_members *members)
+{
+    if (k->conf_count == k->conf_cap) {
+        k->conf_cap = k->conf_cap ? k->conf_cap * 2 : 16;
+        k->conf = hl_realloc(k->conf, k->conf_cap * sizeof(*k->conf));
+    }
+    k->conf[k->conf_count++] = (struct committed_members){index, *members};
+}
+
+void check_init(struct check *k, size_t member_count, const struct raft_members *founders)
 {
     *k = (struct check){.member_count = member_count};
+    conf_push(k, 0, founders);
     k->seen_cap = 1024;
     k->seen = hl_calloc(k->seen_cap, sizeof(*k->seen));
 }
@@ -44,6 +54,7 @@ void check_deinit(struct check *k)
     }
     history_deinit(&k->committed);
     free(k->committed_in);
+    free(k->conf);
     free(k->leader_of);
     free(k->vote_of);
     free(k->seen);
@@ -139,10 +150,97 @@ static void check_seen(struct check *k, uint64_t index, uint64_t term, uint64_t 
     }
 }
 
+const struct committed_members *check_members_at(const struct check *k, uint64_t index)
+{
+    size_t n = k->conf_count;
+
+    while (n > 1 && k->conf[n - 1].index > index)
+        n--;
+    return &k->conf[n - 1];
+}
+
+static bool has_voter(const struct raft_members *members, uint64_t id)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        if (members->member[i].id == id)
+            return members->member[i].is_voter;
+    }
+    return false;
+}
+
+static size_t count_voters(const struct raft_members *members)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < members->count; i++)
+        count += members->member[i].is_voter;
+    return count;
+}
+
+/* Ids that are voters in one and not in the other. */
+static size_t count_differing_voters(const struct raft_members *a, const struct raft_members *b)
+{
+    size_t count = 0;
+
+    for (uint64_t id = 1; id <= CLUSTER_MAX; id++)
+        count += has_voter(a, id) != has_voter(b, id);
+    return count;
+}
+
+/* Thesis 4.1 and Ongaro's correction: one voter at a time, one change at a time, and none before
+ * the leader has committed in its own term. */
+static void check_change(struct check *k, size_t i, const struct raft_entry *e,
+                         const struct raft_status *old)
+{
+    struct raft_members members;
+
+    if (!raft_members_decode(e->data, &members)) {
+        violate(k, "member %zu appends members that cannot be read", i + 1);
+        return;
+    }
+    if (count_differing_voters(&old->members, &members) > 1)
+        violate(k, "member %zu changes more than one voter in entry %llu", i + 1,
+                (unsigned long long)e->index);
+    if (old->members_index > k->committed.count)
+        violate(k, "member %zu changes members while entry %llu is not committed", i + 1,
+                (unsigned long long)old->members_index);
+    size_t known = k->committed.count;
+    if (known == 0 || k->committed.term[known - 1] < e->term)
+        violate(k, "member %zu changes members before its own term has committed", i + 1);
+}
+
+static void check_kept(struct check *k, size_t i, const struct raft_persist *p)
+{
+    struct check_member *m = &k->member[i];
+
+    if (p->compact_to > m->base)
+        violate(k, "member %zu drops entry %llu, its base is %llu", i + 1,
+                (unsigned long long)p->compact_to, (unsigned long long)m->base);
+    if (p->reset_index == 0)
+        return;
+    if (p->reset_index > m->base || p->reset_index > k->committed.count ||
+        p->reset_term != k->committed.term[p->reset_index - 1])
+        violate(k, "member %zu begins its log behind entry %llu of term %llu, which it lacks",
+                i + 1, (unsigned long long)p->reset_index, (unsigned long long)p->reset_term);
+}
+
+/* The log begins again behind the committed entry `index`. */
+static void history_reset(struct history *h, const struct history *committed, uint64_t index)
+{
+    h->count = 0;
+    for (size_t i = 0; i < index; i++)
+        history_put(h, committed->term[i], committed->hash[i]);
+}
+
 static void check_persist(struct check *k, size_t i, bool was_leader, const struct raft_persist *p)
 {
     struct check_member *m = &k->member[i];
 
+    check_kept(k, i, p);
+    if (k->violation[0] != '\0')
+        return;
+    if (p->reset_index != 0)
+        history_reset(&m->log, &k->committed, p->reset_index);
     if (p->truncate_from != 0) {
         if (was_leader)
             violate(k, "leader append-only: member %zu led and cut its log", i + 1);
@@ -150,6 +248,8 @@ static void check_persist(struct check *k, size_t i, bool was_leader, const stru
     }
     for (size_t n = 0; n < p->entry_count; n++) {
         history_add(&m->log, &p->entry[n]);
+        if (was_leader && p->entry[n].kind == RAFT_ENTRY_MEMBERS)
+            check_change(k, i, &p->entry[n], &m->status);
         check_seen(k, p->entry[n].index, p->entry[n].term, history_hash(&m->log, m->log.count));
     }
 }
@@ -169,10 +269,24 @@ static void check_vote(struct check *k, size_t i, uint64_t term, uint64_t to)
                 (unsigned long long)term);
 }
 
+/* What a restart would find: the base and, if it has that entry, the log behind it. */
+static uint64_t durable_hash(const struct check *k, const struct check_member *m, uint64_t index)
+{
+    if (index <= m->base)
+        return history_hash(&k->committed, index);
+    if (history_hash(&m->durable, m->base) != history_hash(&k->committed, m->base))
+        return 0;
+    return history_hash(&m->durable, index);
+}
+
 static void check_sent(struct check *k, size_t i, const struct raft_message *s)
 {
     const struct check_member *m = &k->member[i];
+    bool is_campaign = s->kind == RAFT_MSG_VOTE || s->kind == RAFT_MSG_PRE_VOTE;
 
+    if (is_campaign && m->has_status && !has_voter(&m->status.members, i + 1) &&
+        m->status.members_index <= m->status.commit_index)
+        violate(k, "member %zu campaigns and is no voter", i + 1);
     if (s->kind == RAFT_MSG_VOTE)
         check_vote(k, i, s->term, i + 1);
     if (s->kind == RAFT_MSG_VOTE_REPLY && !s->is_rejected)
@@ -182,8 +296,7 @@ static void check_sent(struct check *k, size_t i, const struct raft_message *s)
     if (m->durable_hard.term != s->term)
         violate(k, "member %zu acknowledges in term %llu that its disk does not hold", i + 1,
                 (unsigned long long)s->term);
-    if (s->index > m->durable.count ||
-        history_hash(&m->durable, s->index) != history_hash(&m->log, s->index))
+    if (s->index > 0 && durable_hash(k, m, s->index) != history_hash(&m->log, s->index))
         violate(k, "member %zu acknowledges entry %llu that its disk does not hold", i + 1,
                 (unsigned long long)s->index);
 }
@@ -207,6 +320,14 @@ static void check_elected(struct check *k, size_t i, const struct raft_status *s
                 i + 1, (unsigned long long)s->term, known);
 }
 
+/* Entries of the committed history that name members, from the log of who commits first. */
+static void note_members(struct check *k, const struct raft_status *s)
+{
+    if (s->members_index != 0 && s->members_index <= s->commit_index &&
+        s->members_index > k->conf[k->conf_count - 1].index)
+        conf_push(k, s->members_index, &s->members);
+}
+
 static void check_commit(struct check *k, size_t i, const struct raft_status *s)
 {
     const struct history *log = &k->member[i].log;
@@ -215,9 +336,10 @@ static void check_commit(struct check *k, size_t i, const struct raft_status *s)
     if (s->commit_index <= k->committed.count)
         return;
     for (size_t m = 0; m < k->member_count; m++)
-        copies += history_hash(&k->member[m].durable, s->commit_index) ==
-                  history_hash(log, s->commit_index);
-    if (copies < k->member_count / 2 + 1)
+        copies +=
+            has_voter(&s->members, m + 1) &&
+            durable_hash(k, &k->member[m], s->commit_index) == history_hash(log, s->commit_index);
+    if (copies < count_voters(&s->members) / 2 + 1)
         violate(k, "commit durability: member %zu committed entry %llu with %zu durable copies",
                 i + 1, (unsigned long long)s->commit_index, copies);
     while (k->committed.count < s->commit_index) {
@@ -229,6 +351,7 @@ static void check_commit(struct check *k, size_t i, const struct raft_status *s)
         k->committed_in[at] = s->term;
         history_put(&k->committed, log->term[at], log->hash[at]);
     }
+    note_members(k, s);
 }
 
 static void check_applied(struct check *k, size_t i, const struct raft_output *out)
@@ -247,8 +370,7 @@ static void check_applied(struct check *k, size_t i, const struct raft_output *o
             entry_hash(before, e) != history_hash(&k->committed, e->index))
             violate(k, "state machine safety: member %zu applies another entry %llu", i + 1,
                     (unsigned long long)e->index);
-        if (e->index > m->durable.count ||
-            history_hash(&m->durable, e->index) != history_hash(&k->committed, e->index))
+        if (durable_hash(k, m, e->index) != history_hash(&k->committed, e->index))
             violate(k, "member %zu applies entry %llu before its own disk has it", i + 1,
                     (unsigned long long)e->index);
     }
@@ -262,9 +384,11 @@ void check_output(struct check *k, size_t i, const struct raft *r, const struct 
     struct raft_status s;
 
     raft_status_get(r, &s);
+    check_persist(k, i, was_leader && old.term == s.term, &out->persist);
+    if (k->violation[0] != '\0')
+        return;
     for (size_t n = 0; n < out->send_count; n++)
         check_sent(k, i, &out->send[n]);
-    check_persist(k, i, was_leader && old.term == s.term, &out->persist);
     if (s.role == RAFT_LEADER && (!was_leader || old.term != s.term))
         check_elected(k, i, &s);
     check_commit(k, i, &s);
@@ -284,16 +408,38 @@ void check_durable(struct check *k, size_t i, const struct raft_persist *p)
 
     if (p->has_hard_state)
         m->durable_hard = p->hard;
+    if (p->reset_index != 0)
+        history_reset(&m->durable, &k->committed, p->reset_index);
     if (p->truncate_from != 0)
         history_cut(&m->durable, p->truncate_from);
     for (size_t n = 0; n < p->entry_count; n++)
         history_add(&m->durable, &p->entry[n]);
 }
 
+void check_base(struct check *k, size_t i, uint64_t index)
+{
+    HL_ASSERT(index <= k->committed.count);
+    if (k->member[i].base < index)
+        k->member[i].base = index;
+}
+
+void check_installed(struct check *k, size_t i, uint64_t index)
+{
+    struct check_member *m = &k->member[i];
+
+    if (index <= m->applied)
+        violate(k, "member %zu installs a snapshot at %llu over a state at %llu", i + 1,
+                (unsigned long long)index, (unsigned long long)m->applied);
+    m->applied = index;
+}
+
 void check_restart(struct check *k, size_t i, uint64_t applied_index)
 {
     struct check_member *m = &k->member[i];
 
+    /* A log that does not hold the base's last entry is dropped at open. */
+    if (durable_hash(k, m, m->base) != history_hash(&m->durable, m->base))
+        history_reset(&m->durable, &k->committed, m->base);
     history_copy(&m->log, &m->durable);
     m->applied = applied_index;
     m->has_status = false;

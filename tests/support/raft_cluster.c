@@ -11,7 +11,16 @@
 
 enum { PAST_COUNT = 64, READS_CAP = 1 << 16 };
 
-enum what { DELIVER, SYNCED, WAKE, RESTART, RESUME, JOIN };
+enum what { DELIVER, SYNCED, WAKE, RESTART, RESUME, JOIN, BASE, REPORT, INSTALLED, ROOM };
+
+/* Of a base: taken, reported; or of a piece that a follower's disk was given. */
+struct news {
+    struct raft_snapshot snapshot;
+    uint64_t from; /* where the piece begins */
+    uint64_t hash; /* of all that it and those before it cover */
+    bool is_last;
+    bool is_damaged;
+};
 
 struct happening {
     int64_t at_us;
@@ -21,6 +30,13 @@ struct happening {
     size_t other;
     uint64_t life;
     struct raft_message *message; /* owned, one block */
+    struct news *news;            /* owned */
+};
+
+/* What a follower's disk holds of a snapshot: everything up to `to`. */
+struct partial {
+    uint64_t id;
+    uint64_t to;
 };
 
 /* A persist effect on its way to the disk. */
@@ -42,10 +58,17 @@ struct member {
     size_t queue_cap;
     size_t syncing_count; /* the first of the queue, under one sync */
     struct raft_hard_state hard;
+    uint64_t log_first;
+    uint64_t before_term;
     struct raft_entry **log; /* durable entries, each one block */
     size_t log_count;
     size_t log_cap;
+    struct raft_snapshot base;
+    struct partial partial;
+    bool is_taking_base;
+    bool is_adopting;
     bool has_failed_disk;
+    bool is_full;
 };
 
 struct raft_cluster {
@@ -56,6 +79,7 @@ struct raft_cluster {
     struct rng load;
     int64_t now_us;
     uint64_t order;
+    struct raft_members founders;
     struct happening *heap;
     size_t heap_count;
     size_t heap_cap;
@@ -98,12 +122,23 @@ static void *copy_entries(const struct raft_entry *entry, size_t count, size_t h
     return block;
 }
 
+static struct str copy_str(char *to, struct str s)
+{
+    if (s.len)
+        memcpy(to, s.ptr, s.len);
+    return (struct str){to, s.len};
+}
+
 static struct raft_message *copy_message(const struct raft_message *m)
 {
-    struct raft_message *copy = copy_entries(m->entry, m->entry_count, sizeof(*copy));
+    size_t head = sizeof(struct raft_message) + ((m->cursor.len + m->data.len + 15) & ~(size_t)15);
+    struct raft_message *copy = copy_entries(m->entry, m->entry_count, head);
+    char *bytes = (char *)(copy + 1);
 
     *copy = *m;
-    copy->entry = (struct raft_entry *)(copy + 1);
+    copy->cursor = copy_str(bytes, m->cursor);
+    copy->data = copy_str(bytes + m->cursor.len, m->data);
+    copy->entry = (struct raft_entry *)(void *)((char *)copy + head);
     return copy;
 }
 
@@ -194,30 +229,60 @@ static int read_stored(void *context, uint64_t first, size_t max_count, size_t m
     size_t count = 0;
 
     m->cluster->counts.stored_reads++;
-    if (first == 0 || first > m->log_count)
+    if (first < m->log_first || first >= m->log_first + m->log_count)
         return err_set(err, HL_EINVAL, "no entry %llu", (unsigned long long)first);
-    while (count < max_count && first + count <= m->log_count) {
-        bytes += m->log[first + count - 1]->data.len + RAFT_ENTRY_COST;
+    first -= m->log_first; /* from here on a place in the array */
+    while (count < max_count && first + count < m->log_count) {
+        bytes += m->log[first + count]->data.len + RAFT_ENTRY_COST;
         if (count > 0 && bytes > max_bytes)
             break;
         count++;
     }
     *out = arena_array(a, struct raft_entry, count);
     for (size_t i = 0; i < count; i++) {
-        (*out)[i] = *m->log[first + i - 1];
+        (*out)[i] = *m->log[first + i];
         (*out)[i].data = arena_dup(a, (*out)[i].data);
     }
     *out_count = count;
     return 0;
 }
 
+static struct str number(struct arena *a, uint64_t n)
+{
+    return arena_dup(a, (struct str){(const char *)&n, sizeof(n)});
+}
+
+static uint64_t number_of(struct str s)
+{
+    uint64_t n = 0;
+
+    if (s.len == sizeof(n))
+        memcpy(&n, s.ptr, sizeof(n));
+    return n;
+}
+
+/* The state is its history; a piece covers some of it and carries the hash of all up to its end. A
+ * cursor is how far the pieces before it go. */
 static int read_piece(void *context, uint64_t id, struct str cursor, size_t max_bytes,
                       struct arena *a, struct str *out_data, struct str *out_next,
                       bool *out_is_last, struct err *err)
 {
-    (void)context, (void)id, (void)cursor, (void)max_bytes, (void)a;
-    (void)out_data, (void)out_next, (void)out_is_last;
-    return err_set(err, HL_EABSENT, "no base");
+    const struct member *m = context;
+    const struct raft_cluster *c = m->cluster;
+    size_t pieces = c->config.piece_count ? c->config.piece_count : 3;
+    uint64_t to = number_of(cursor) + m->base.index / pieces + 1;
+
+    (void)max_bytes;
+    if (id != m->base.id)
+        return err_set(err, HL_EABSENT, "no base %llx", (unsigned long long)id);
+    if (number_of(cursor) > m->base.index)
+        return err_set(err, HL_EINVAL, "no such place");
+    if (to > m->base.index)
+        to = m->base.index;
+    *out_data = number(a, history_hash(&c->check.committed, to));
+    *out_next = number(a, to);
+    *out_is_last = to == m->base.index;
+    return 0;
 }
 
 static void start_sync(struct raft_cluster *c, size_t i)
@@ -225,7 +290,7 @@ static void start_sync(struct raft_cluster *c, size_t i)
     struct member *m = &c->member[i];
     int64_t us = m->sync_us;
 
-    if (m->syncing_count > 0 || m->queue_count == 0)
+    if (m->syncing_count > 0 || m->queue_count == 0 || m->is_full)
         return;
     if (us == 0) {
         us = rng_between(&c->disk, c->config.sync_min_us, c->config.sync_max_us);
@@ -254,8 +319,27 @@ static void enqueue(struct raft_cluster *c, size_t i, const struct raft_persist 
 
 static void cut_log(struct member *m, uint64_t from)
 {
-    while (m->log_count >= from)
+    while (m->log_count > 0 && m->log_first + m->log_count > from)
         free(m->log[--m->log_count]);
+}
+
+static void drop_log_up_to(struct member *m, uint64_t to)
+{
+    size_t count = 0;
+
+    while (count < m->log_count && m->log_first + count <= to)
+        m->before_term = m->log[count]->term, free(m->log[count++]);
+    if (count > 0)
+        memmove(m->log, m->log + count, (m->log_count - count) * sizeof(struct raft_entry *));
+    m->log_count -= count;
+    m->log_first += count;
+}
+
+static void reset_log(struct member *m, uint64_t index, uint64_t term)
+{
+    cut_log(m, 0);
+    m->log_first = index + 1;
+    m->before_term = term;
 }
 
 static void settle(struct raft_cluster *c, size_t i, const struct raft_persist *p)
@@ -264,9 +348,15 @@ static void settle(struct raft_cluster *c, size_t i, const struct raft_persist *
 
     if (p->has_hard_state)
         m->hard = p->hard;
+    if (p->reset_index != 0)
+        reset_log(m, p->reset_index, p->reset_term);
     if (p->truncate_from != 0) {
         cut_log(m, p->truncate_from);
         c->counts.truncations++;
+    }
+    if (p->compact_to != 0) {
+        drop_log_up_to(m, p->compact_to);
+        c->counts.compactions++;
     }
     for (size_t n = 0; n < p->entry_count; n++) {
         if (m->log_count == m->log_cap) {
@@ -310,6 +400,72 @@ static void trace(struct raft_cluster *c, size_t i, const struct raft_output *ou
 
 static void strike(struct raft_cluster *c, size_t i);
 
+static void later(struct raft_cluster *c, size_t i, enum what what, const struct news *news)
+{
+    struct news *copy = hl_alloc(sizeof(*copy));
+
+    *copy = *news;
+    push(c, (struct happening){
+                .at_us =
+                    c->now_us + rng_between(&c->disk, c->config.sync_min_us, c->config.sync_max_us),
+                .what = what,
+                .member = i,
+                .life = c->member[i].life,
+                .news = copy,
+            });
+}
+
+/* ---- bases */
+
+static void take_base(struct raft_cluster *c, size_t i)
+{
+    struct member *m = &c->member[i];
+    const struct check_member *k = &c->check.member[i];
+    const struct committed_members *conf = check_members_at(&c->check, k->applied);
+    bool knows_members = i < c->config.founder_count || conf->index > 0 || m->base.index > 0;
+
+    if (!m->is_up || m->is_taking_base || m->is_adopting || !knows_members ||
+        k->applied <= m->base.index)
+        return;
+    m->is_taking_base = true;
+    later(c, i, BASE,
+          &(struct news){.snapshot = {.index = k->applied,
+                                      .term = c->check.committed.term[k->applied - 1],
+                                      .members = conf->members,
+                                      .id = history_hash(&c->check.committed, k->applied)}});
+}
+
+/* The base becomes durable, the old one is gone, and a little later the core hears of it. */
+static void on_base(struct raft_cluster *c, size_t i, const struct news *news)
+{
+    struct member *m = &c->member[i];
+
+    if (news->snapshot.index > m->base.index) {
+        m->base = news->snapshot;
+        check_base(&c->check, i, m->base.index);
+        c->counts.bases++;
+    }
+    later(c, i, REPORT, news);
+}
+
+static void on_install(struct raft_cluster *c, size_t i, const struct raft_install *in)
+{
+    struct member *m = &c->member[i];
+
+    if (m->partial.id != in->snapshot.id)
+        m->partial = (struct partial){.id = in->snapshot.id};
+    m->is_adopting = in->is_last;
+    c->counts.pieces++;
+    later(c, i, INSTALLED,
+          &(struct news){
+              .snapshot = in->snapshot,
+              .from = number_of(in->cursor),
+              .hash = number_of(in->data),
+              .is_last = in->is_last,
+              .is_damaged = !c->is_calm && chance(&c->disk, c->config.damage_permille),
+          });
+}
+
 static void step(struct raft_cluster *c, size_t i, const struct raft_event *e)
 {
     struct member *m = &c->member[i];
@@ -327,6 +483,11 @@ static void step(struct raft_cluster *c, size_t i, const struct raft_event *e)
         c->counts.elections++;
     if (out.persist.sequence != 0)
         enqueue(c, i, &out.persist);
+    if (m->is_adopting && out.apply_count > 0)
+        hl_die("member %zu applies while a snapshot is being installed", i + 1);
+    c->counts.resets += out.persist.reset_index != 0;
+    if (out.install.is_set)
+        on_install(c, i, &out.install);
     for (size_t n = 0; n < out.send_count; n++)
         transmit(c, &out.send[n]);
     for (size_t n = 0; n < out.read_count; n++) {
@@ -344,7 +505,7 @@ static void step(struct raft_cluster *c, size_t i, const struct raft_event *e)
     arena_reset(c->arena);
     if (applied != 0)
         step(c, i, &(struct raft_event){.kind = RAFT_EVENT_APPLIED, .index = applied});
-    bool is_news = c->check.committed.count > committed ||
+    bool is_news = c->check.committed.count > committed || m->is_adopting ||
                    (c->check.member[i].status.role == RAFT_LEADER && role != RAFT_LEADER);
     if (c->config.has_nemesis && !c->is_calm && is_news && chance(&c->fault, 100))
         strike(c, i);
@@ -355,8 +516,9 @@ static void boot(struct raft_cluster *c, size_t i, uint64_t applied_index)
     struct member *m = &c->member[i];
     struct raft_config config = {
         .id = i + 1,
-        .founders = {.count = c->config.member_count},
+        .founders = c->founders,
         .stall_ms = c->config.stall_ms,
+        .keep_bytes = c->config.keep_bytes,
         .seed = c->config.seed ^ (m->life << 32),
         .heartbeat_ms = c->config.heartbeat_ms,
         .election_ms = c->config.election_ms,
@@ -365,25 +527,32 @@ static void boot(struct raft_cluster *c, size_t i, uint64_t applied_index)
         .uncommitted_bytes_max = c->config.uncommitted_bytes_max,
         .storage = {.context = m, .read = read_stored, .read_piece = read_piece},
     };
+    if (i >= c->config.founder_count)
+        config.founders.count = 0; /* it joins */
     struct raft_term_run *run = hl_calloc(m->log_count + 1, sizeof(*run));
+    struct raft_entry *members = hl_calloc(m->log_count + 1, sizeof(*members));
     struct raft_recovered recovered = {.hard = m->hard,
-                                       .first_index = 1,
-                                       .last_index = m->log_count,
+                                       .first_index = m->log_first,
+                                       .last_index = m->log_first + m->log_count - 1,
+                                       .before_term = m->before_term,
                                        .run = run,
+                                       .members = members,
+                                       .base = m->base,
                                        .applied_index = applied_index};
     struct err err;
 
-    for (size_t n = 0; n < c->config.member_count; n++)
-        config.founders.member[n] = (struct raft_member){.id = n + 1, .is_voter = true};
     for (size_t n = 0; n < m->log_count; n++) {
         if (m->log[n]->term != recovered.last_term)
-            run[recovered.run_count++] = (struct raft_term_run){n + 1, m->log[n]->term};
+            run[recovered.run_count++] = (struct raft_term_run){m->log[n]->index, m->log[n]->term};
+        if (m->log[n]->kind == RAFT_ENTRY_MEMBERS)
+            members[recovered.members_count++] = *m->log[n];
         recovered.last_term = m->log[n]->term;
     }
     check_restart(&c->check, i, applied_index);
     if (raft_new(&config, &recovered, c->now_us / 1000, &m->r, &err) != 0)
         hl_die("member %zu: %s", i + 1, err.text);
     free(run);
+    free(members);
     m->is_up = true;
     m->wake_us = -1;
     step(c, i, &(struct raft_event){.kind = RAFT_EVENT_TICK});
@@ -406,8 +575,23 @@ static void crash(struct raft_cluster *c, size_t i)
     m->r = NULL;
     m->is_up = false;
     m->is_paused = false;
+    m->is_taking_base = false;
+    m->is_adopting = false;
+    m->is_full = false;
     m->life++;
     c->counts.crashes++;
+}
+
+/* A log that does not hold the base's last entry is of no more use. */
+static void open_log(struct member *m)
+{
+    uint64_t last = m->log_first + m->log_count - 1;
+    uint64_t term = m->base.index + 1 == m->log_first ? m->before_term : 0;
+
+    if (m->base.index >= m->log_first && m->base.index <= last)
+        term = m->log[m->base.index - m->log_first]->term;
+    if (term != m->base.term)
+        reset_log(m, m->base.index, m->base.term);
 }
 
 static void restart(struct raft_cluster *c, size_t i)
@@ -417,8 +601,12 @@ static void restart(struct raft_cluster *c, size_t i)
     if (m->is_up)
         return;
     m->has_failed_disk = false;
-    /* The applied state survives a killed process and is rebuilt after a power cut. */
-    boot(c, i, chance(&c->disk, 500) ? c->check.member[i].applied : 0);
+    open_log(m);
+    /* Changes since the base are redone from the log; a state that keeps them is allowed, too. */
+    uint64_t applied = c->check.member[i].applied;
+    uint64_t last = m->log_first + m->log_count - 1;
+    bool is_kept = chance(&c->disk, 500) && applied >= m->base.index && applied <= last;
+    boot(c, i, is_kept ? applied : m->base.index);
 }
 
 static void restart_later(struct raft_cluster *c, size_t i)
@@ -482,6 +670,30 @@ static void propose_something(struct raft_cluster *c, size_t i)
              .kind = RAFT_EVENT_PROPOSE, .data = several, .data_count = count, .tag = 1});
 }
 
+/* Something that the operator might do, right or wrong; the leader refuses what cannot be. */
+static void change_something(struct raft_cluster *c)
+{
+    static const enum raft_change kinds[] = {RAFT_ADD_LEARNER, RAFT_PROMOTE, RAFT_PROMOTE,
+                                             RAFT_REMOVE};
+    uint64_t leader = raft_cluster_leader(c);
+    uint64_t id = 1 + rng_below(&c->fault, c->config.member_count);
+    enum raft_change kind = kinds[rng_below(&c->fault, HL_COUNT(kinds))];
+
+    if (leader != 0)
+        raft_cluster_change(c, leader, kind, id);
+}
+
+static void fill_disk(struct raft_cluster *c, size_t i)
+{
+    if (!c->member[i].is_up || c->member[i].is_full)
+        return;
+    raft_cluster_set_full(c, i + 1, true);
+    push(c, (struct happening){.at_us = c->now_us + rng_between(&c->fault, 10000, 5000000),
+                               .what = ROOM,
+                               .member = i,
+                               .life = c->member[i].life});
+}
+
 static void disturb(struct raft_cluster *c)
 {
     const struct raft_cluster_config *f = &c->config;
@@ -506,6 +718,12 @@ static void disturb(struct raft_cluster *c)
         raft_cluster_peer_lost(c, i + 1, other + 1);
     if (chance(&c->fault, f->transfer_permille))
         raft_cluster_transfer(c, i + 1, other + 1);
+    if (chance(&c->fault, f->change_permille))
+        change_something(c);
+    if (chance(&c->fault, f->base_permille))
+        take_base(c, i);
+    if (chance(&c->fault, f->full_permille))
+        fill_disk(c, i);
 }
 
 static void load(struct raft_cluster *c)
@@ -534,6 +752,75 @@ static void on_synced(struct raft_cluster *c, size_t i)
     m->syncing_count = 0;
     start_sync(c, i);
     step(c, i, &(struct raft_event){.kind = RAFT_EVENT_PERSISTED, .sequence = sequence});
+}
+
+static void on_report(struct raft_cluster *c, size_t i, const struct news *news)
+{
+    c->member[i].is_taking_base = false;
+    step(c, i, &(struct raft_event){.kind = RAFT_EVENT_SNAPSHOT, .snapshot = &news->snapshot});
+}
+
+/* The last piece: the snapshot is the state now. */
+static void adopt(struct raft_cluster *c, size_t i, const struct raft_snapshot *s)
+{
+    struct member *m = &c->member[i];
+
+    check_installed(&c->check, i, s->index);
+    m->base = *s;
+    m->partial = (struct partial){0};
+    check_base(&c->check, i, s->index);
+    c->counts.installs++;
+}
+
+/* False: it does not begin where the last one ended, or is not what it should be. */
+static bool store_piece(struct raft_cluster *c, struct partial *partial, const struct news *news)
+{
+    if (news->is_damaged || news->from != partial->to) {
+        partial->to = 0;
+        return false;
+    }
+    while (history_hash(&c->check.committed, ++partial->to) != news->hash)
+        HL_ASSERT(partial->to < news->snapshot.index);
+    return true;
+}
+
+static void on_stored(struct raft_cluster *c, size_t i, const struct news *news)
+{
+    struct member *m = &c->member[i];
+    bool is_question = news->hash == 0;
+    struct raft_installed in = {.outcome = RAFT_PIECE_STORED, .id = news->snapshot.id};
+
+    m->is_adopting = false;
+    if (!is_question && !store_piece(c, &m->partial, news))
+        in.outcome = RAFT_PIECE_REFUSED;
+    else if (news->is_last)
+        in.outcome = RAFT_BASE_INSTALLED;
+    if (in.outcome == RAFT_BASE_INSTALLED)
+        adopt(c, i, &news->snapshot);
+    else if (m->partial.to > 0)
+        in.cursor = (struct str){(const char *)&m->partial.to, sizeof(m->partial.to)};
+    step(c, i, &(struct raft_event){.kind = RAFT_EVENT_INSTALLED, .installed = &in});
+}
+
+static void happen_to_base(struct raft_cluster *c, const struct happening *h)
+{
+    struct member *m = &c->member[h->member];
+
+    if (!m->is_up || m->life != h->life)
+        return;
+    switch (h->what) {
+    case BASE:
+        on_base(c, h->member, h->news);
+        break;
+    case REPORT:
+        on_report(c, h->member, h->news);
+        break;
+    case INSTALLED:
+        on_stored(c, h->member, h->news);
+        break;
+    default:
+        raft_cluster_set_full(c, h->member + 1, false);
+    }
 }
 
 static void happen(struct raft_cluster *c, struct happening *h)
@@ -565,6 +852,8 @@ static void happen(struct raft_cluster *c, struct happening *h)
     case JOIN:
         c->is_cut[h->member][h->other] = false;
         break;
+    default:
+        happen_to_base(c, h);
     }
 }
 
@@ -593,6 +882,7 @@ static void advance(struct raft_cluster *c)
         return;
     happen(c, &h);
     free(h.message);
+    free(h.news);
 }
 
 bool raft_cluster_run(struct raft_cluster *c, size_t steps)
@@ -623,12 +913,15 @@ void raft_cluster_heal(struct raft_cluster *c)
     memset(c->is_cut, 0, sizeof(c->is_cut));
     for (size_t i = 0; i < c->config.member_count; i++) {
         c->member[i].is_paused = false;
+        raft_cluster_set_full(c, i + 1, false);
         restart(c, i);
     }
 }
 
 static void take_defaults(struct raft_cluster_config *f)
 {
+    if (f->founder_count == 0)
+        f->founder_count = f->member_count;
     if (f->latency_max_us == 0) {
         f->latency_min_us = 100;
         f->latency_max_us = 300;
@@ -654,9 +947,14 @@ struct raft_cluster *raft_cluster_new(const struct raft_cluster_config *config)
     c->now_us = 1000000;
     c->arena = arena_new();
     c->read_floor = hl_calloc(READS_CAP, sizeof(*c->read_floor));
-    check_init(&c->check, config->member_count);
-    for (size_t i = 0; i < config->member_count; i++)
+    c->founders.count = c->config.founder_count;
+    for (size_t i = 0; i < c->founders.count; i++)
+        c->founders.member[i] = (struct raft_member){.id = i + 1, .is_voter = true};
+    check_init(&c->check, config->member_count, &c->founders);
+    for (size_t i = 0; i < config->member_count; i++) {
         c->member[i].cluster = c;
+        c->member[i].log_first = 1;
+    }
     for (size_t i = 0; i < config->member_count; i++)
         boot(c, i, 0);
     return c;
@@ -671,11 +969,13 @@ void raft_cluster_free(struct raft_cluster *c)
         raft_free(m->r);
         drop_writes(m, m->queue_count);
         free(m->queue);
-        cut_log(m, 1);
+        cut_log(m, 0);
         free(m->log);
     }
-    for (size_t n = 0; n < c->heap_count; n++)
+    for (size_t n = 0; n < c->heap_count; n++) {
         free(c->heap[n].message);
+        free(c->heap[n].news);
+    }
     for (size_t n = 0; n < PAST_COUNT; n++)
         free(c->past[n]);
     check_deinit(&c->check);
@@ -744,6 +1044,31 @@ void raft_cluster_peer_lost(struct raft_cluster *c, uint64_t member, uint64_t pe
     step(c, (size_t)member - 1, &(struct raft_event){.kind = RAFT_EVENT_PEER_LOST, .peer = peer});
 }
 
+void raft_cluster_change(struct raft_cluster *c, uint64_t member, enum raft_change change,
+                         uint64_t id)
+{
+    step(c, (size_t)member - 1,
+         &(struct raft_event){.kind = RAFT_EVENT_CHANGE, .change = change, .peer = id});
+}
+
+void raft_cluster_base(struct raft_cluster *c, uint64_t member)
+{
+    take_base(c, (size_t)member - 1);
+}
+
+void raft_cluster_set_full(struct raft_cluster *c, uint64_t member, bool is_full)
+{
+    struct member *m = &c->member[member - 1];
+
+    if (!m->is_up || m->is_full == is_full)
+        return;
+    m->is_full = is_full;
+    c->counts.full_disks += is_full;
+    step(c, (size_t)member - 1,
+         &(struct raft_event){.kind = RAFT_EVENT_DISK_FULL, .index = is_full});
+    start_sync(c, (size_t)member - 1);
+}
+
 void raft_cluster_fail_disk(struct raft_cluster *c, uint64_t member)
 {
     c->member[member - 1].has_failed_disk = true;
@@ -784,5 +1109,6 @@ void raft_cluster_counts_get(const struct raft_cluster *c, struct raft_cluster_c
 {
     *out = c->counts;
     out->committed = c->check.committed.count;
+    out->changes = c->check.conf_count - 1;
     out->applied_hash = history_hash(&c->check.committed, c->check.committed.count);
 }

@@ -10,7 +10,12 @@
  *   twice in a term, over all its lives; no vote, no acknowledgement promises what the sender's
  * disk does not hold; term, commit and applied never go back; a read index is not below what was
  *   committed when the read was asked.
- * A violation is described in `violation` and stops raft_cluster_run.
+ * Membership: a change differs by one voter from the members before it, begins only when that one
+ * is committed and its leader has committed in its own term; nobody campaigns who is no voter;
+ * majorities are those of the members in force. Snapshots: nothing is dropped above the base, a
+ * base and the log behind it are always whole, a snapshot never replaces a newer state, nothing is
+ * applied while one is being installed. A violation is described in `violation` and stops
+ * raft_cluster_run.
  */
 #ifndef HL_TESTS_SUPPORT_RAFT_CLUSTER_H
 #define HL_TESTS_SUPPORT_RAFT_CLUSTER_H
@@ -21,6 +26,7 @@ enum { CLUSTER_MAX = 7, CLUSTER_TEXT_MAX = 300 };
 
 struct raft_cluster_config {
     size_t member_count;
+    size_t founder_count; /* 0: all; the others start without members, and may be added */
     uint64_t seed;
     int64_t heartbeat_ms; /* 0: the core's default, as for the next four */
     int64_t election_ms;
@@ -28,6 +34,8 @@ struct raft_cluster_config {
     size_t inflight_bytes_max;
     size_t uncommitted_bytes_max;
     int64_t stall_ms;
+    uint64_t keep_bytes;
+    size_t piece_count; /* about so many pieces make a snapshot; 0: 3 */
     int64_t latency_min_us;
     int64_t latency_max_us;
     unsigned drop_permille;
@@ -43,6 +51,10 @@ struct raft_cluster_config {
     unsigned pause_permille;        /* a member stops and sees everything later at once */
     unsigned hint_permille;         /* a broken connection is reported, true or not */
     unsigned transfer_permille;
+    unsigned change_permille; /* of the members */
+    unsigned base_permille;   /* a member takes a base of its applied state */
+    unsigned full_permille;   /* a disk is full for a while */
+    unsigned damage_permille; /* of pieces, which the follower then refuses */
     unsigned propose_permille;
     unsigned read_permille;
     bool has_nemesis; /* strikes just after an election or an advance of the commit index */
@@ -71,6 +83,12 @@ void raft_cluster_propose(struct raft_cluster *c, uint64_t member, struct str da
 void raft_cluster_read(struct raft_cluster *c, uint64_t member);
 void raft_cluster_transfer(struct raft_cluster *c, uint64_t member, uint64_t to);
 void raft_cluster_peer_lost(struct raft_cluster *c, uint64_t member, uint64_t peer);
+void raft_cluster_change(struct raft_cluster *c, uint64_t member, enum raft_change change,
+                         uint64_t id);
+/* A base of what the member has applied; reported when its disk has it. */
+void raft_cluster_base(struct raft_cluster *c, uint64_t member);
+/* Its disk is full, or has room again. */
+void raft_cluster_set_full(struct raft_cluster *c, uint64_t member, bool is_full);
 void raft_cluster_fail_disk(struct raft_cluster *c, uint64_t member);
 void raft_cluster_crash(struct raft_cluster *c, uint64_t member);
 void raft_cluster_restart(struct raft_cluster *c, uint64_t member);
@@ -87,6 +105,13 @@ struct raft_cluster_counts {
     uint64_t truncations;
     uint64_t stored_reads; /* old entries read back */
     uint64_t reads_served;
+    uint64_t changes; /* of the members, committed */
+    uint64_t bases;
+    uint64_t compactions;
+    uint64_t pieces;   /* handed to a follower's disk */
+    uint64_t installs; /* snapshots that became somebody's state */
+    uint64_t resets;   /* of these, those that began a new log */
+    uint64_t full_disks;
     uint64_t refused;
     uint64_t committed;
     uint64_t applied_hash; /* of the whole committed history: equal runs, equal number */

@@ -147,7 +147,7 @@ static bool sits_out(struct raft *r)
 /* Figure 2: followers 2, candidates 4. */
 void election_timeout(struct raft *r)
 {
-    if (r->is_voter && !sits_out(r)) {
+    if (members_may_lead(r) && !sits_out(r)) {
         start_pre_vote(r);
         return;
     }
@@ -166,7 +166,7 @@ static void become_leader(struct raft *r)
 /* Either election: won, lost, or not decided yet. */
 static void tally(struct raft *r)
 {
-    if (count_answers(r, RAFT_GRANTED) + 1 >= members_quorum(r)) {
+    if (count_answers(r, RAFT_GRANTED) + r->is_voter >= members_quorum(r)) {
         if (r->role == RAFT_PRE_CANDIDATE)
             start_campaign(r, false);
         else
@@ -285,7 +285,7 @@ void election_on_reply(struct raft *r, const struct raft_message *m)
 /* Thesis 3.10: the leader vouches for the moment, so no pre-vote and no stickiness. */
 void election_on_timeout_now(struct raft *r, const struct raft_message *m)
 {
-    if (r->role == RAFT_FOLLOWER && r->leader == m->from && r->is_voter && !r->is_disk_full)
+    if (r->role == RAFT_FOLLOWER && r->leader == m->from && members_may_lead(r) && !r->is_disk_full)
         start_campaign(r, true);
 }
 
@@ -314,7 +314,7 @@ void election_on_peer_lost(struct raft *r, uint64_t peer)
         return;
     r->is_leader_lost = true;
     r->leader_lost_ms = r->now_ms;
-    if (!r->is_voter || r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
+    if (!members_may_lead(r) || r->now_ms - r->hinted_ms < HINT_INTERVAL_MS)
         return;
     r->hinted_ms = r->now_ms;
     int64_t due_ms = r->now_ms + rng_between(&r->rng, HINT_JITTER_MIN_MS, HINT_JITTER_MAX_MS) +
@@ -409,7 +409,7 @@ void election_judge_self(struct raft *r)
 /* Thesis 4.2.2: a leader that removed itself leads until that is committed. */
 void election_leave_pay(struct raft *r)
 {
-    if (r->role != RAFT_LEADER || r->is_voter || members_index(r) > r->commit)
+    if (r->role != RAFT_LEADER || members_may_lead(r))
         return;
     election_abdicate(r);
     election_follow(r, r->term, 0);

@@ -188,6 +188,18 @@ bool members_has(const struct raft *r, uint64_t id)
     return find(members_now(r), id) != NULL;
 }
 
+/* Thesis 4.2.2: until its removal is committed a server may still be needed to lead, although it
+ * counts for nothing: those who lack that entry cannot win against one that has it. */
+bool members_may_lead(const struct raft *r)
+{
+    if (r->is_voter)
+        return true;
+    if (members_index(r) <= r->commit)
+        return false;
+    const struct raft_member *self = find(&r->conf[r->conf_count - 2].members, r->config.id);
+    return self && self->is_voter && !members_has(r, r->config.id);
+}
+
 bool members_is_alone(const struct raft *r)
 {
     return r->is_voter && r->voter_count == 1;

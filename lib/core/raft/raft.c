@@ -316,7 +316,7 @@ static void check_invariants(const struct raft *r)
     HL_ASSERT(r->verified <= r->log.last_index);
     HL_ASSERT(entries_term(&r->log, r->log.last_index) <= r->term);
     HL_ASSERT(r->log.first_index <= r->base.index + 1 && r->base.index <= r->handed);
-    HL_ASSERT(r->is_voter || r->role == RAFT_FOLLOWER || r->role == RAFT_LEADER);
+    HL_ASSERT(r->role == RAFT_FOLLOWER || members_may_lead(r));
     HL_ASSERT((r->role == RAFT_LEADER) == (r->leader == r->config.id));
 }
 

@@ -28,7 +28,8 @@
  * committed or not; if it is cut off, those before it. A change adds a learner, makes a learner
  * that has caught up a voter, or removes a member; one at a time, and only once an entry of the
  * leader's own term is committed. A leader that removes itself leads until that is committed,
- * without counting itself, and hands over. Who is not a member never starts an election; a new
+ * without counting itself, and hands over. Who is not a member never starts an election, except
+ * that one whose removal may not be committed yet can still be needed (thesis 4.2.2). A new
  * coordinator starts without members and waits until a leader calls.
  *
  * Snapshots. The state machine keeps a durable image of itself (the base, struct raft_snapshot);

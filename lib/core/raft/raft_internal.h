@@ -274,6 +274,7 @@ const struct raft_members *members_now(const struct raft *r);
 uint64_t members_index(const struct raft *r); /* 0: the founders, or the base */
 const struct raft_members *members_at(const struct raft *r, uint64_t index);
 bool members_has(const struct raft *r, uint64_t id);
+bool members_may_lead(const struct raft *r);
 bool members_is_alone(const struct raft *r); /* the only voter */
 struct raft_peer *members_peer(struct raft *r, uint64_t id);
 size_t members_quorum(const struct raft *r);

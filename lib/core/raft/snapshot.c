@@ -278,6 +278,9 @@ void snapshot_on_piece(struct raft *r, const struct raft_message *m)
     }
     if (!turn_to(r, m) || in->is_out)
         return;
+    /* A base never names a term that a restart would not know; the leader will ask again. */
+    if (m->commit == 1 && !raft_is_hard_durable(r))
+        return;
     bool is_question = m->data.len == 0 && m->commit == 0;
     if (m->is_rejected) {
         in->is_cursor_known = true;
