@@ -36,6 +36,7 @@ enum { ACTION_ARGS = 5 };
     X(CHECKPOINT, "checkpoint", 1, "member: begins an image of its state")                         \
     X(SAVED, "saved", 1, "member: that image is durable")                                          \
     X(INSTALLED, "installed", 1, "member: the piece is stored")                                    \
+    X(SPOIL, "spoil", 1, "member: the pieces that it has gathered are damaged")                    \
     X(CHANGE, "change", 3, "member kind id: 1 add learner, 2 promote, 3 remove")                   \
     X(TRANSFER, "transfer", 2, "member id")                                                        \
     X(LOST, "lost", 2, "member id: a connection broke")                                            \

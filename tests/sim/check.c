@@ -270,6 +270,7 @@ static void check_change(struct check *k, size_t s, const struct raft_entry *e,
     }
     if (now->role != RAFT_LEADER || e->term != now->term)
         return;
+    k->mark[MARK_REMOVED_LEADER] += !has_voter(&next, c->id);
     if (c->status.members_index > now->commit_index)
         check_violate(k, "leader %llu begins a change while entry %llu is not committed", U(c->id),
                       U(c->status.members_index));
@@ -340,7 +341,8 @@ static void check_elected(struct check *k, size_t s, const struct raft_status *n
         check_violate(k, "election safety: members %u and %llu both lead term %llu", *leader,
                       U(c->id), U(now->term));
     *leader = (uint8_t)c->id;
-    if (!has_voter(&now->members, c->id))
+    /* Thesis 4.2.2: whose removal is not committed may still be needed. */
+    if (!has_voter(&now->members, c->id) && now->members_index <= now->commit_index)
         check_violate(k, "member %llu leads term %llu and is no voter", U(c->id), U(now->term));
     while (known > 0 && k->committed_in[known - 1] >= now->term)
         known--;
@@ -375,6 +377,10 @@ static void check_commit(struct check *k, size_t s, const struct raft_status *no
         if (has_voter(&now->members, k->slot[i].id))
             copies += durable_hash(k, &k->slot[i], now->commit_index) == hash;
     }
+    /* Whose store was refused since it acknowledged is gone with all that it promised. */
+    for (size_t i = 0; i < now->peer_count; i++)
+        copies += now->peer[i].is_voter && !check_slot_of(k, now->peer[i].id) &&
+                  now->peer[i].match_index >= now->commit_index;
     if (copies < voters(&now->members) / 2 + 1)
         check_violate(k,
                       "commit durability: member %llu committed entry %llu with %zu durable "

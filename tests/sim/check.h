@@ -42,7 +42,7 @@ struct check_slot {
     struct raft_hard_state hard;
     uint64_t base_index;
     uint64_t handed;
-    uint64_t led_from; /* the end of its log when it was elected last */
+    uint64_t led_from;         /* the end of its log when it was elected last */
     struct raft_status status; /* after its last step in this life */
     bool has_status;
 };

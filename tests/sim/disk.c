@@ -177,6 +177,8 @@ void disk_checkpoint(struct coordinator *n)
 
     if (!n->is_up || n->saving || n->state.applied <= before)
         return;
+    if (n->state.members.count == 0)
+        return; /* a newcomer that has not reached the entry that names the members yet */
     n->saving = image_new();
     store_copy(&n->saving->store, &n->state.store);
     n->saving->meta = (struct raft_snapshot){
@@ -240,6 +242,19 @@ static void drop_stage(struct coordinator *n)
     n->staged_cursor = STR_NONE;
 }
 
+void disk_spoil(struct coordinator *n)
+{
+    drop_stage(n);
+}
+
+void disk_applied(struct coordinator *n)
+{
+    if (!n->staged || n->staged->meta.index > n->state.applied)
+        return;
+    n->world->check.mark[MARK_INSTALL_OVERTAKEN]++;
+    drop_stage(n);
+}
+
 static void stage(struct coordinator *n, struct str data)
 {
     while (data.len > 0) {
@@ -261,6 +276,8 @@ static void tell(struct coordinator *n, enum raft_install_outcome outcome, uint6
 
 static void install_base(struct coordinator *n)
 {
+    const uint64_t *mark = n->world->check.mark;
+    uint64_t resets = mark[MARK_INSTALLED] + mark[MARK_INSTALL_CONFLICT];
     struct image *image = n->staged;
     size_t kept = 0;
 
@@ -280,6 +297,8 @@ static void install_base(struct coordinator *n)
     n->world->check.slot[n->slot].handed = image->meta.index;
     n->is_stopped = false;
     tell(n, RAFT_BASE_INSTALLED, image->meta.id);
+    n->world->check.mark[MARK_INSTALL_TAIL] +=
+        resets == mark[MARK_INSTALLED] + mark[MARK_INSTALL_CONFLICT];
     shell_serve(n);
 }
 

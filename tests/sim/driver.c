@@ -173,7 +173,8 @@ static void look_at_disk(struct driver *d, size_t slot)
         p->is_installing = true;
         driver_act_at(d, now_us + sync_us(d, slot), slot, DO(INSTALLED, (int64_t)slot + 1));
     }
-    if (n->state.applied >= base + d->swarm.checkpoint_entries && !p->is_saving && !n->is_full) {
+    if (n->state.applied >= base + d->swarm.checkpoint_entries && n->state.members.count > 0 &&
+        !p->is_saving && !n->is_full) {
         p->is_saving = true;
         driver_act_at(d, now_us, slot, DO(CHECKPOINT, (int64_t)slot + 1));
         driver_act_at(d, now_us + 3 * sync_us(d, slot), slot, DO(SAVED, (int64_t)slot + 1));

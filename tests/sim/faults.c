@@ -173,6 +173,11 @@ static void rot(struct driver *d, size_t slot)
         if (k->slot[s].status.members_index > k->committed.count)
             return;
     }
+    if (d->world->node[slot].staged) {
+        d->count[FAULT_ROT]++;
+        driver_act(d, DO(SPOIL, (int64_t)slot + 1));
+        return;
+    }
     if (k->committed.count == 0 || !check_is_majority_without(k, is_gone) || d->next_id >= ID_LIMIT)
         return;
     d->count[FAULT_ROT]++;

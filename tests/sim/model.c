@@ -121,13 +121,28 @@ static void release_all(struct model *m, uint64_t agent)
     }
 }
 
-static void judge_agent(struct judge *j, struct str node, bool is_active, bool is_gone)
+/* Enrolled or revoked: either way it begins as lost, and what it held goes to others. */
+static void judge_agent(struct judge *j, struct str node, bool is_active)
 {
     uint64_t agent = name_number(node);
 
     HL_ASSERT(agent < MODEL_AGENTS);
     j->m->is_agent_active[agent] = is_active;
-    if (is_gone)
+    j->m->is_agent_alive[agent] = false;
+    release_all(j->m, agent);
+}
+
+static void judge_agent_state(struct judge *j)
+{
+    uint64_t agent = name_number(value_get_str(j->body, "name"));
+    bool is_alive = str_eq(value_get_str(j->body, "state"), STR("alive"));
+
+    HL_ASSERT(agent < MODEL_AGENTS);
+    if (!j->m->is_agent_active[agent] || j->m->is_agent_alive[agent] == is_alive)
+        return;
+    j->m->is_agent_alive[agent] = is_alive;
+    j->k->mark[MARK_AGENT_LOST] += !is_alive;
+    if (!is_alive)
         release_all(j->m, agent);
 }
 
@@ -147,6 +162,9 @@ static void judge_assign(struct judge *j, struct model_app *app)
                       U(app->agent));
     if (!j->m->is_agent_active[agent])
         check_violate(j->k, "entry %llu: a lease for agent %llu, which is not active", U(j->index),
+                      U(agent));
+    if (!j->m->is_agent_alive[agent])
+        check_violate(j->k, "entry %llu: a lease for agent %llu, which is lost", U(j->index),
                       U(agent));
     j->k->mark[MARK_ASSIGNED]++;
     j->m->epoch = now.epoch;
@@ -216,13 +234,11 @@ static void judge_json(struct judge *j)
     } else if (str_eq(j->c->name, STR("desired.put"))) {
         judge_plan(j);
     } else if (str_eq(j->c->name, STR("agent.enroll"))) {
-        judge_agent(j, value_get_str(body, "node"), true, true);
+        judge_agent(j, value_get_str(body, "node"), true);
     } else if (str_eq(j->c->name, STR("agent.revoke"))) {
-        judge_agent(j, value_get_str(body, "name"), false, true);
-    } else if (str_eq(j->c->name, STR("agent.state")) &&
-               str_eq(value_get_str(body, "state"), STR("lost"))) {
-        j->k->mark[MARK_AGENT_LOST]++;
-        release_all(j->m, name_number(value_get_str(body, "name")));
+        judge_agent(j, value_get_str(body, "name"), false);
+    } else if (str_eq(j->c->name, STR("agent.state"))) {
+        judge_agent_state(j);
     }
 }
 

@@ -41,6 +41,7 @@ struct model {
     struct model_session session[MODEL_CLIENTS];
     struct model_app app[MODEL_APPS];
     bool is_agent_active[MODEL_AGENTS];
+    bool is_agent_alive[MODEL_AGENTS];
     int64_t epoch;    /* the last that was given */
     uint64_t *digest; /* of state and answer behind entry i, at i - 1 */
     uint64_t *state;  /* of the state alone */

@@ -278,6 +278,7 @@ void shell_apply(struct coordinator *n)
     n->committed_count = 0;
     if (done == 0)
         return;
+    disk_applied(n);
     shell_serve(n);
     node_step(n, &(struct raft_event){.kind = RAFT_EVENT_APPLIED, .index = n->state.applied});
 }

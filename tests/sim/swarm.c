@@ -50,9 +50,10 @@ static void draw_world(struct swarm *s, struct rng *r)
     w->uncommitted_bytes_max = rng_below(r, 2) ? 64 << 20 : (size_t)rng_between(r, 500, 20000);
     w->inflight_bytes_max = rng_below(r, 2) ? 4 << 20 : (size_t)rng_between(r, 1, 5000);
     w->cache_bytes_max = rng_below(r, 2) ? 4 << 20 : (size_t)rng_between(r, 1, 5000);
-    w->keep_bytes = rng_below(r, 4) ? (uint64_t)rng_between(r, 1, 4000) : 4 << 20;
+    w->keep_bytes =
+        rng_below(r, 4) ? (uint64_t)rng_between(r, 1, rng_below(r, 2) ? 400 : 4000) : 4 << 20;
     w->lost_after_ms = rng_between(r, 500, 3000);
-    w->piece_bytes_max = (size_t)rng_between(r, 100, 4000);
+    w->piece_bytes_max = (size_t)rng_between(r, 100, rng_below(r, 2) ? 400 : 4000);
     w->is_history_kept = rng_below(r, 16) == 0;
 }
 
@@ -62,7 +63,7 @@ static void draw_pace(struct swarm *s, struct rng *r)
     s->latency_max_us = rng_between(r, 100, rng_below(r, 4) ? 2000 : 20000);
     s->sync_min_us = 50;
     s->sync_max_us = rng_between(r, 100, rng_below(r, 4) ? 3000 : 30000);
-    s->checkpoint_entries = (uint64_t)rng_between(r, 4, 64);
+    s->checkpoint_entries = (uint64_t)rng_between(r, 4, rng_below(r, 2) ? 12 : 64);
     s->think_us = rng_between(r, 5000, 400000);
     s->beat_us = rng_between(r, 100000, 500000);
     s->plan_us = rng_between(r, 300000, 3000000);

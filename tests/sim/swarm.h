@@ -22,7 +22,7 @@
     X(STALL, "stall", "a write takes 5 s")                                                         \
     X(FULL, "full", "a disk is full for a while")                                                  \
     X(EIO, "eio", "a write fails: the process ends")                                               \
-    X(ROT, "rot", "a store is refused: its member is replaced")                                    \
+    X(ROT, "rot", "a store, or a half-received snapshot, is refused")                              \
     X(DRIFT, "drift", "clocks run at different speeds")                                            \
     X(WALL, "wall", "wall clocks jump")                                                            \
     X(PAUSE, "pause", "a process stops and sees everything later at once")                         \

@@ -234,7 +234,7 @@ static void lose_state(struct coordinator *n)
         n->state.term = n->base->meta.term;
         n->state.members = n->base->meta.members;
     }
-    if (n->state.applied == 0)
+    if (n->state.applied == 0 && n->id <= n->world->config.founder_count)
         founders(n->world, &n->state.members);
 }
 
@@ -262,9 +262,9 @@ static void wipe(struct coordinator *n, uint64_t id)
         return;
     node_stop(n, 0, 0, true);
     disk_wipe(n);
-    lose_state(n);
-    n->is_next_version = true;
     n->id = id;
+    n->is_next_version = true;
+    lose_state(n);
     check_wipe(&n->world->check, n->slot, id);
     n->world->check.mark[MARK_REPLACED]++;
     start(n);
@@ -352,6 +352,9 @@ static void on_node(struct coordinator *n, const struct action *a)
         break;
     case ACTION_INSTALLED:
         disk_installed(n);
+        break;
+    case ACTION_SPOIL:
+        disk_spoil(n);
         break;
     case ACTION_WIPE:
         wipe(n, (uint64_t)arg[1]);

@@ -222,6 +222,8 @@ void disk_deinit(struct coordinator *n);
 void disk_checkpoint(struct coordinator *n);
 void disk_saved(struct coordinator *n);
 void disk_installed(struct coordinator *n);
+void disk_spoil(struct coordinator *n);   /* what was gathered of a snapshot is damaged */
+void disk_applied(struct coordinator *n); /* the state moved: that may be of no use any more */
 struct raft_storage disk_storage(struct coordinator *n);
 struct raft_entry *copy_entries(struct arena *a, const struct raft_entry *entry, size_t count);
 
