@@ -932,6 +932,22 @@ static void take_defaults(struct raft_cluster_config *f)
     }
 }
 
+/* Equal index and term, equal entry. */
+static void preset_log(struct raft_cluster *c, size_t i, const char *terms)
+{
+    struct raft_persist p = {.has_hard_state = true};
+    struct raft_entry e = {.kind = RAFT_ENTRY_COMMAND, .data = STR("preset")};
+
+    for (; *terms; terms++) {
+        e.index++;
+        e.term = (uint64_t)(*terms - '0');
+        p.hard.term = e.term;
+        p.entry = &e;
+        p.entry_count = 1;
+        settle(c, i, &p);
+    }
+}
+
 struct raft_cluster *raft_cluster_new(const struct raft_cluster_config *config)
 {
     struct raft_cluster *c = hl_calloc(1, sizeof(*c));
@@ -954,6 +970,8 @@ struct raft_cluster *raft_cluster_new(const struct raft_cluster_config *config)
     for (size_t i = 0; i < config->member_count; i++) {
         c->member[i].cluster = c;
         c->member[i].log_first = 1;
+        if (config->logs[i])
+            preset_log(c, i, config->logs[i]);
     }
     for (size_t i = 0; i < config->member_count; i++)
         boot(c, i, 0);

@@ -26,7 +26,8 @@ enum { CLUSTER_MAX = 7, CLUSTER_TEXT_MAX = 300 };
 
 struct raft_cluster_config {
     size_t member_count;
-    size_t founder_count; /* 0: all; the others start without members, and may be added */
+    size_t founder_count;          /* 0: all; the others start without members, and may be added */
+    const char *logs[CLUSTER_MAX]; /* terms of what the disks hold at first, e.g. "112" */
     uint64_t seed;
     int64_t heartbeat_ms; /* 0: the core's default, as for the next four */
     int64_t election_ms;

@@ -174,6 +174,14 @@ void entries_deinit(struct raft_entries *l)
     free(l->mark);
 }
 
+/* Of what is not in memory any more, an upper bound. */
+static uint64_t end_bytes(const struct raft_entries *l, uint64_t index)
+{
+    const struct raft_slot *s = entries_slot(l, index);
+
+    return s ? s->end_bytes : l->base_bytes;
+}
+
 /* ---- terms */
 
 /* How many runs begin at or before `index`. */
@@ -270,16 +278,20 @@ static void marks_cut_front(struct raft_entries *l, uint64_t first)
 
 uint64_t entries_tail_before(const struct raft_entries *l, uint64_t index, uint64_t max_bytes)
 {
-    size_t n = l->mark_count;
+    uint64_t end = end_bytes(l, index);
+    uint64_t before = index;
 
-    while (n > 0 && l->mark[n - 1].index > index)
-        n--;
-    if (n == 0)
-        return index;
-    uint64_t end_bytes = l->mark[n - 1].end_bytes;
-    while (n > 1 && end_bytes - l->mark[n - 2].end_bytes <= max_bytes)
-        n--;
-    return l->mark[n - 1].index;
+    for (size_t n = l->mark_count; n > 0; n--) {
+        const struct raft_mark *mark = &l->mark[n - 1];
+
+        if (mark->index > index)
+            end = mark->end_bytes < end ? mark->end_bytes : end;
+        else if (end - mark->end_bytes <= max_bytes)
+            before = mark->index;
+        else
+            break;
+    }
+    return before;
 }
 
 /* ---- changes */
@@ -354,13 +366,6 @@ void entries_evict(struct raft_entries *l, uint64_t up_to, size_t max_bytes)
     while (l->count > 0 && l->cache_first <= up_to &&
            slot_at(l, l->count - 1)->end_bytes - l->base_bytes > max_bytes)
         drop_oldest(l);
-}
-
-static uint64_t end_bytes(const struct raft_entries *l, uint64_t index)
-{
-    const struct raft_slot *s = entries_slot(l, index);
-
-    return s ? s->end_bytes : l->base_bytes;
 }
 
 uint64_t entries_bytes(const struct raft_entries *l, uint64_t from, uint64_t to)

@@ -82,8 +82,8 @@ void entries_evict(struct raft_entries *l, uint64_t up_to, size_t max_bytes);
 struct raft_slot *entries_slot(const struct raft_entries *l, uint64_t index);
 /* Cost of the entries (from, to], as far as they are in memory. */
 uint64_t entries_bytes(const struct raft_entries *l, uint64_t from, uint64_t to);
-/* About the lowest index such that the entries behind it, up to `index`, cost at most max_bytes.
- * What an earlier life wrote counts as too much. */
+/* The lowest index, as far as marks tell, such that the entries behind it, up to `index`, cost at
+ * most max_bytes. What an earlier life wrote counts as too much. */
 uint64_t entries_tail_before(const struct raft_entries *l, uint64_t index, uint64_t max_bytes);
 
 enum raft_answer { RAFT_UNANSWERED, RAFT_GRANTED, RAFT_DENIED };

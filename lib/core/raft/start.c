@@ -18,12 +18,18 @@ enum {
 #define KEEP_DEFAULT ((uint64_t)4 << 20)
 #define DAY_MS INT64_C(86400000)
 
+/* What is longer is refused anyway. */
+static int64_t at_most_a_day(int64_t ms)
+{
+    return ms < DAY_MS ? ms : DAY_MS;
+}
+
 static void take_defaults(struct raft_config *c)
 {
     if (c->heartbeat_ms == 0)
         c->heartbeat_ms = HEARTBEAT_DEFAULT_MS;
     if (c->election_ms == 0)
-        c->election_ms = ELECTION_DEFAULT_HEARTBEATS * c->heartbeat_ms;
+        c->election_ms = ELECTION_DEFAULT_HEARTBEATS * at_most_a_day(c->heartbeat_ms);
     if (c->uncommitted_bytes_max == 0)
         c->uncommitted_bytes_max = UNCOMMITTED_DEFAULT;
     if (c->inflight_bytes_max == 0)
@@ -33,7 +39,7 @@ static void take_defaults(struct raft_config *c)
     if (c->keep_bytes == 0)
         c->keep_bytes = KEEP_DEFAULT;
     if (c->stall_ms == 0)
-        c->stall_ms = STALL_DEFAULT_ELECTIONS * c->election_ms;
+        c->stall_ms = STALL_DEFAULT_ELECTIONS * at_most_a_day(c->election_ms);
 }
 
 static int check_config(const struct raft_config *c, struct err *err)
