@@ -23,7 +23,7 @@ enum { ACTION_ARGS = 5 };
     X(APPLY, "apply", 1, "member: what is committed goes into its state")                          \
     X(CRASH, "crash", 4, "member writes-kept parts-of-the-next state-is-lost")                     \
     X(DOOM, "doom", 5, "member effects-carried-out writes-kept parts state-is-lost: next step")    \
-    X(ASK, "ask", 5, "client kind key expects-current member: a new operation")                    \
+    X(ASK, "ask", 5, "client kind key expects-current member: a new operation; 0: not sent yet")   \
     X(AGAIN, "again", 3, "client member answer-is-lost: the same operation")                       \
     X(ABANDON, "abandon", 1, "client: its operation stays unknown")                                \
     X(ENROL, "enrol", 2, "agent member")                                                           \

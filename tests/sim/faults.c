@@ -235,12 +235,13 @@ void faults_strike(struct driver *d, enum fault f)
         lose_power(d);
         break;
     case FAULT_HINT:
-        driver_act(d, DO(LOST, (int64_t)slot + 1, (int64_t)other_id));
+        driver_act_at(d, d->world->now_us, slot, DO(LOST, (int64_t)slot + 1, (int64_t)other_id));
         break;
     case FAULT_TRANSFER: {
         size_t leader = world_leader(d->world);
         if (leader != SIZE_MAX)
-            driver_act(d, DO(TRANSFER, (int64_t)leader + 1, (int64_t)other_id));
+            driver_act_at(d, d->world->now_us, leader,
+                          DO(TRANSFER, (int64_t)leader + 1, (int64_t)other_id));
         break;
     }
     case FAULT_VERSION:

@@ -10,6 +10,14 @@ static int64_t some_member(struct driver *d)
     return driver_between(d, STREAM_LOAD, 1, (int64_t)d->world->config.slot_count);
 }
 
+/* A request travels, and waits if the process is stopped. */
+static void request(struct driver *d, int64_t member, struct action a)
+{
+    int64_t us = driver_between(d, STREAM_LOAD, 0, d->swarm.latency_max_us);
+
+    driver_act_at(d, d->world->now_us + us, (size_t)member - 1, a);
+}
+
 static void next_turn(struct driver *d, enum person p, size_t number, int64_t mean_us)
 {
     int64_t us = driver_between(d, STREAM_LOAD, mean_us / 4, mean_us * 2);
@@ -44,7 +52,9 @@ static void client_begins(struct driver *d, size_t i)
 
     d->asked_us[i] = d->world->now_us;
     d->tries[i] = 0;
-    driver_act(d, DO(ASK, (int64_t)i + 1, kind, key, is_current, some_member(d)));
+    driver_act(d, DO(ASK, (int64_t)i + 1, kind, key, is_current, 0));
+    int64_t member = some_member(d);
+    request(d, member, DO(AGAIN, (int64_t)i + 1, member, 0));
 }
 
 static void client_goes_on(struct driver *d, size_t i)
@@ -59,7 +69,8 @@ static void client_goes_on(struct driver *d, size_t i)
     }
     bool is_lost = !d->is_calm && driver_chance(d, STREAM_LOAD, 200);
     d->asked_us[i] = d->world->now_us;
-    driver_act(d, DO(AGAIN, (int64_t)i + 1, some_member(d), is_lost));
+    int64_t member = some_member(d);
+    request(d, member, DO(AGAIN, (int64_t)i + 1, member, is_lost));
 }
 
 static void client_turn(struct driver *d, size_t i)
@@ -75,13 +86,15 @@ static void client_turn(struct driver *d, size_t i)
 
 static void agent_misbehaves(struct driver *d, size_t i)
 {
+    int64_t member = some_member(d);
+
     d->count[FAULT_AGENTS]++;
     switch (driver_between(d, STREAM_LOAD, 0, 3)) {
     case 0:
-        driver_act(d, DO(REVOKE, (int64_t)i + 1, some_member(d)));
+        request(d, member, DO(REVOKE, (int64_t)i + 1, member));
         break;
     case 1:
-        driver_act(d, DO(ENROL, (int64_t)i + 1, some_member(d)));
+        request(d, member, DO(ENROL, (int64_t)i + 1, member));
         break;
     default:
         d->silent_until_us[i] = d->world->now_us + driver_between(d, STREAM_LOAD, 500000, 10000000);
@@ -93,22 +106,23 @@ static void agent_turn(struct driver *d, size_t i)
 {
     const struct agent *g = &d->world->agent[i];
     int64_t agent = (int64_t)i + 1;
+    int64_t member = some_member(d);
 
     next_turn(d, PERSON_AGENT, i, d->swarm.beat_us);
     if (g->enrolments == 0 || driver_chance(d, STREAM_LOAD, 20)) {
-        driver_act(d, DO(ENROL, agent, some_member(d)));
+        request(d, member, DO(ENROL, agent, member));
         return;
     }
     if (driver_has(d, FAULT_AGENTS) && driver_chance(d, STREAM_LOAD, 100))
         agent_misbehaves(d, i);
     if (d->world->now_us >= d->silent_until_us[i])
-        driver_act(d, DO(BEAT, agent, some_member(d)));
+        request(d, member, DO(BEAT, agent, member));
     if (g->lease_count > 0 && driver_chance(d, STREAM_LOAD, 500)) {
         int64_t which =
             driver_chance(d, STREAM_LOAD, 700) ? 0 : driver_between(d, STREAM_LOAD, 0, 4);
         int64_t outcome =
             driver_chance(d, STREAM_LOAD, 700) ? 0 : driver_between(d, STREAM_LOAD, 0, 3);
-        driver_act(d, DO(REPORT, agent, which, outcome, some_member(d)));
+        request(d, member, DO(REPORT, agent, which, outcome, member));
     }
 }
 
@@ -117,8 +131,10 @@ static void planner_turn(struct driver *d)
     int64_t app = driver_between(d, STREAM_LOAD, 1, (int64_t)d->world->config.app_count);
     int64_t input = driver_chance(d, STREAM_LOAD, 150) ? 0 : driver_between(d, STREAM_LOAD, 1, 4);
 
+    int64_t member = some_member(d);
+
     next_turn(d, PERSON_PLANNER, 0, d->swarm.plan_us);
-    driver_act(d, DO(PLAN, app, input, some_member(d)));
+    request(d, member, DO(PLAN, app, input, member));
 }
 
 /* ---- who administers the members */
@@ -155,7 +171,7 @@ static void change(struct driver *d, enum raft_change kind, uint64_t id)
     size_t leader = world_leader(d->world);
 
     d->count[FAULT_MEMBERS]++;
-    driver_act(d, DO(CHANGE, (int64_t)leader + 1, (int64_t)kind, (int64_t)id));
+    request(d, (int64_t)leader + 1, DO(CHANGE, (int64_t)leader + 1, (int64_t)kind, (int64_t)id));
 }
 
 static void admin_decides(struct driver *d, const struct raft_members *now)

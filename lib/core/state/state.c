@@ -8,6 +8,9 @@
 
 #include "core/value/json.h"
 
+int setting_apply(struct apply *x, uint64_t index, bool is_put);
+static int setting_put(struct apply *x) { return setting_apply(x, x->result->revision, true); }
+static int setting_del(struct apply *x) { return setting_apply(x, x->result->revision, false); }
 static const struct {
     struct str name;
     int (*apply)(struct apply *x);
@@ -19,6 +22,7 @@ static const struct {
     {STR("token.create"), apply_token_create}, {STR("token.strike"), apply_token_strike},
     {STR("token.revoke"), apply_token_revoke}, {STR("alarm.set"), apply_alarm_set},
     {STR("alarm.clear"), apply_alarm_clear},
+    {STR("setting.put"), setting_put}, {STR("setting.delete"), setting_del},
 };
 
 struct counters {
@@ -41,6 +45,7 @@ static const struct record_type counters_type = {counter_fields, HL_COUNT(counte
 
 struct session {
     int64_t sequence;
+    int64_t revision;
     int64_t code;
     struct str text;
     struct str body;
@@ -49,6 +54,7 @@ struct session {
 
 static const struct field session_fields[] = {
     {"sequence", FIELD_INT, offsetof(struct session, sequence)},
+    {"revision", FIELD_INT, offsetof(struct session, revision)},
     {"code", FIELD_INT, offsetof(struct session, code)},
     {"text", FIELD_STR, offsetof(struct session, text)},
     {"body", FIELD_STR, offsetof(struct session, body)},
@@ -188,6 +194,7 @@ static int save_session(struct apply *x, struct session *s, bool is_new)
     s->used = ++counters.session_clock;
     s->sequence = (int64_t)x->command->sequence;
     s->code = x->result->code;
+    s->revision = (int64_t)x->result->revision;
     s->text = x->result->text;
     s->body = x->result->body;
     if (r >= 0)
@@ -207,6 +214,7 @@ static int run(struct apply *x, int (*apply)(struct apply *x))
 
     if (x->command->body.len > COMMAND_BODY_MAX)
         return refuse(x, HL_ELIMIT, "command body of %zu bytes", x->command->body.len);
+    if (str_starts(x->command->name, STR("setting."))) return apply(x);
     int r = json_read(x->arena, x->command->body, STR("command"), &body, x->err);
     if (r < 0 || body->kind != VALUE_MAP)
         return refuse(x, HL_EINVAL, "the body of " STR_FMT " is not a JSON object",
@@ -231,6 +239,7 @@ static int run_once(struct apply *x, int (*apply)(struct apply *x))
             return refuse(x, HL_EINVAL, "stale: sequence %llu was answered before",
                           (unsigned long long)x->command->sequence);
         x->result->code = (int)s.code;
+        x->result->revision = (uint64_t)s.revision;
         x->result->text = s.text;
         x->result->body = s.body;
         return 0;
@@ -239,13 +248,14 @@ static int run_once(struct apply *x, int (*apply)(struct apply *x))
     return r < 0 ? r : save_session(x, &s, found != KV_FOUND);
 }
 
-int state_apply(struct kv *kv, const struct command *c, struct arena *a, struct state_result *out,
+int state_apply(struct kv *kv, uint64_t index, const struct command *c, struct arena *a, struct state_result *out,
                 struct err *err)
 {
     struct err local;
     struct apply x = {kv, c, NULL, a, out, err ? err : &local};
 
     *out = (struct state_result){0};
+    out->revision = index;
     if (c->author.len > STATE_NAME_MAX || !str_is_utf8(c->author))
         return refuse(&x, HL_EINVAL, "the author is no name");
     for (size_t i = 0; i < HL_COUNT(commands); i++) {
