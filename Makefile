@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
 prefix ?= /usr/local
 
-.PHONY: demo demo-stop test bench fuzz sim install build clean format lint
+.PHONY: demo demo-stop test bench fuzz sim coverage install build clean format lint
 
 demo: ## install what is missing, build, start three coordinators and three agents, show them
 	@scripts/deps build
@@ -34,6 +34,10 @@ bench: ## figures, ours and the peers' side by side
 	@scripts/deps build
 	@$(MAKE) --no-print-directory build PRESET=release
 	@tests/bench/run
+
+coverage: ## branches of core/raft that its unit tests take
+	@scripts/deps test
+	@tests/coverage/run
 
 install: ## programs, completions and the fleet we ship, below $(DESTDIR)$(prefix)
 	@$(MAKE) --no-print-directory build PRESET=release

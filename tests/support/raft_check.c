@@ -84,9 +84,15 @@ static void history_put(struct history *h, uint64_t term, uint64_t hash)
 
 static uint64_t entry_hash(uint64_t before, const struct raft_entry *e)
 {
-    uint64_t h = mix(mix(before, e->term), (uint64_t)e->kind + 1);
+    uint64_t h = mix(mix(mix(before, e->term), (uint64_t)e->kind + 1), e->data.len);
 
-    return mix(h, crc32c(0, e->data.ptr, e->data.len) + ((uint64_t)e->data.len << 32));
+    for (size_t at = 0; at < e->data.len; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        size_t rest = e->data.len - at;
+        memcpy(&word, e->data.ptr + at, rest < sizeof(word) ? rest : sizeof(word));
+        h = mix(h, word);
+    }
+    return h;
 }
 
 void history_add(struct history *h, const struct raft_entry *e)

@@ -80,8 +80,9 @@ static void forget_answers(struct raft *r)
         r->peer[i].answer = RAFT_UNANSWERED;
 }
 
-/* Asks those who have not answered yet, and again every heartbeat period until the election is
- * decided or over (paper 5.1: requests are retried; a connection may just be coming back). */
+/* Figure 2: RequestVote arguments. Asks those who have not answered yet, and again every heartbeat
+ * period until the election is decided or over (paper 5.1: requests are retried; a connection may
+ * just be coming back). */
 static void ask_all(struct raft *r, enum raft_message_kind kind, uint64_t term, bool is_transfer)
 {
     r->heartbeat_due_ms = r->now_ms + r->config.heartbeat_ms;
@@ -112,6 +113,7 @@ void election_ask_again(struct raft *r)
         ask_all(r, RAFT_MSG_VOTE, r->term, r->is_transfer);
 }
 
+/* Figure 2: candidates 1; the timer and the requests follow when term and vote are durable. */
 static void start_campaign(struct raft *r, bool is_transfer)
 {
     set_leader(r, 0);
@@ -163,7 +165,7 @@ static void become_leader(struct raft *r)
     replicate_start(r);
 }
 
-/* Either election: won, lost, or not decided yet. */
+/* Figure 2: candidates 2. Either election: won, lost, or not decided yet. */
 static void tally(struct raft *r)
 {
     if (count_answers(r, RAFT_GRANTED) + r->is_voter >= members_quorum(r)) {
@@ -244,6 +246,7 @@ void election_on_pre_vote(struct raft *r, const struct raft_message *m)
         election_follow(r, r->term, 0);
 }
 
+/* Figure 2: RequestVote results; a vote that is granted is told by election_pay. */
 void election_on_vote(struct raft *r, const struct raft_message *m)
 {
     /* Figure 2: RequestVote receiver 2. */

@@ -27,6 +27,7 @@ bool follow_hear(struct raft *r, uint64_t from)
     return true;
 }
 
+/* Figure 2: AppendEntries receiver 5; the last new entry is the last that this leader verified. */
 static void take_commit(struct raft *r, uint64_t commit)
 {
     if (commit > r->verified)
@@ -38,9 +39,6 @@ static void take_commit(struct raft *r, uint64_t commit)
 static void reject(struct raft *r, const struct raft_message *m)
 {
     uint64_t hint = entries_last_below(&r->log, m->index - 1, m->log_term);
-
-    if (hint < r->commit)
-        hint = r->commit; /* that far every leader agrees with us */
     raft_emit(r, (struct raft_message){
                      .kind = RAFT_MSG_APPEND_REPLY,
                      .to = m->from,
@@ -51,7 +49,8 @@ static void reject(struct raft *r, const struct raft_message *m)
                  });
 }
 
-/* Figure 2, AppendEntries receiver 3 and 4: cut only where the terms really differ, add the rest.
+/* Figure 2: AppendEntries receiver 3, AppendEntries receiver 4: cut only where the terms really
+ * differ, add the rest.
  */
 static void take_entries(struct raft *r, const struct raft_entry *entry, size_t count)
 {
@@ -89,7 +88,7 @@ void follow_on_append(struct raft *r, const struct raft_message *m)
         count -= (size_t)known;
         prev = r->commit;
     } else if (prev > r->log.last_index || entries_term(&r->log, prev) != m->log_term) {
-        reject(r, m);
+        reject(r, m); /* Figure 2: AppendEntries receiver 2 */
         return;
     }
     take_entries(r, entry, count);
@@ -110,6 +109,7 @@ void follow_on_heartbeat(struct raft *r, const struct raft_message *m)
                      .kind = RAFT_MSG_HEARTBEAT_REPLY, .to = m->from, .round = m->round});
 }
 
+/* Figure 2: AppendEntries results. */
 void follow_pay(struct raft *r)
 {
     uint64_t match = r->verified < r->durable ? r->verified : r->durable;

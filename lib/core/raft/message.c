@@ -114,6 +114,7 @@ static bool take_term(struct raft *r, const struct raft_message *m)
     return true;
 }
 
+/* Figure 2: followers 1. */
 static void take_termed(struct raft *r, const struct raft_message *m)
 {
     if (!take_term(r, m))

@@ -119,8 +119,7 @@ void raft_truncate(struct raft *r, uint64_t from)
  * others need not wait for a timeout if we can still name a successor (thesis 3.10). */
 void raft_fail_disk(struct raft *r)
 {
-    if (r->has_disk_failed)
-        return;
+    HL_ASSERT(!r->has_disk_failed);
     if (r->role == RAFT_LEADER)
         election_abdicate(r);
     r->has_disk_failed = true;
@@ -253,7 +252,7 @@ static int64_t next_wake(const struct raft *r, bool has_more)
     return wake_ms;
 }
 
-/* Figure 2: AppendEntries receiver 4 and RequestVote: what the answer promises is written first. */
+/* Figure 2: "Updated on stable storage before responding to RPCs". */
 static void end_persist(struct raft *r, struct raft_persist *out)
 {
     struct raft_effects *fx = &r->fx;

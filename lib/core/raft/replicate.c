@@ -27,7 +27,7 @@ void replicate_peer_init(const struct raft *r, struct raft_peer *p)
     };
 }
 
-/* Figure 2: "Volatile state on leaders", reinitialized after election; leaders 1. */
+/* Figure 2: "Volatile state on leaders: reinitialized after election". */
 void replicate_start(struct raft *r)
 {
     r->term_first = r->log.last_index + 1;
@@ -39,8 +39,9 @@ void replicate_start(struct raft *r)
     members_apply(r);
     for (size_t i = 0; i < r->peer_count; i++)
         replicate_peer_init(r, &r->peer[i]);
-    /* Paper, section 8: nothing older commits, and no read is answered, before an entry of this
-     * term does; this one needs no client. It also tells every follower who leads. */
+    /* Figure 2: leaders 1. Paper, section 8: nothing older commits, and no read is answered, before
+     * an entry of this term does; this one needs no client. It also tells every follower who leads.
+     */
     raft_append(r, RAFT_ENTRY_NOOP, r->term, STR_NONE);
 }
 
@@ -105,6 +106,7 @@ static void forward(struct raft *r, const struct str *data, size_t count)
         forward_part(r, data + from, count - from);
 }
 
+/* Figure 2: leaders 2; that it is applied shows the caller by itself. */
 void replicate_propose(struct raft *r, const struct raft_event *e)
 {
     enum raft_refusal why = why_not(r, e->data, e->data_count);
@@ -131,6 +133,7 @@ void replicate_on_propose(struct raft *r, const struct raft_message *m)
         raft_append(r, RAFT_ENTRY_COMMAND, r->term, data[i]);
 }
 
+/* Figure 2: leaders 3, "if AppendEntries fails because of log inconsistency". */
 static void on_rejected(struct raft *r, struct raft_peer *p, const struct raft_message *m)
 {
     uint64_t refused = m->round;
@@ -147,6 +150,7 @@ static void on_rejected(struct raft *r, struct raft_peer *p, const struct raft_m
     replicate_probe(p, (at > p->match ? at : p->match) + 1, false);
 }
 
+/* Figure 2: leaders 3, "if successful". */
 void replicate_on_reply(struct raft *r, const struct raft_message *m)
 {
     struct raft_peer *p = members_peer(r, m->from);
@@ -173,6 +177,7 @@ void replicate_on_reply(struct raft *r, const struct raft_message *m)
     p->flow = RAFT_FLOW_STREAM;
 }
 
+/* Figure 2: AppendEntries arguments. */
 static void send_append(struct raft *r, struct raft_peer *p, size_t max_bytes)
 {
     struct raft_entry *entry = NULL;
@@ -220,8 +225,9 @@ static uint64_t heard_of(const struct raft_peer *p)
     return (uint64_t)p->heard_ms;
 }
 
-/* Check-quorum, thesis 6.2: a leader that hears no majority for an election timeout steps down, so
- * that clients do not wait on it and stickiness does not protect it. */
+/* Figure 2: leaders 1, "repeat during idle periods". Check-quorum, thesis 6.2: a leader that hears
+ * no majority for an election timeout steps down, so that clients do not wait on it and stickiness
+ * does not protect it. */
 void replicate_beat(struct raft *r)
 {
     int64_t silent_ms = r->now_ms - (int64_t)members_quorum_value(r, (uint64_t)r->now_ms, heard_of);
@@ -319,6 +325,7 @@ static size_t inflight_room(const struct raft *r, const struct raft_peer *p)
     return used + more > max ? 0 : (size_t)(max - used);
 }
 
+/* Figure 2: leaders 3, "if last log index >= nextIndex". */
 static void pay_peer(struct raft *r, struct raft_peer *p)
 {
     size_t max = r->config.inflight_bytes_max;

@@ -50,18 +50,22 @@ static uint64_t needed_behind(const struct raft *r, uint64_t index)
     return index;
 }
 
+static void drop_up_to(struct raft *r, uint64_t to)
+{
+    if (to < r->log.first_index)
+        return;
+    entries_compact(&r->log, to);
+    r->fx.compact_to = to;
+}
+
 static void compact(struct raft *r)
 {
     uint64_t keep = r->config.keep_bytes;
     uint64_t base = r->base.index;
     uint64_t wanted = needed_behind(r, entries_tail_before(&r->log, base, keep));
     uint64_t bound = entries_tail_before(&r->log, base, KEEP_AT_MOST * keep);
-    uint64_t to = wanted > bound ? wanted : bound;
 
-    if (to < r->log.first_index)
-        return;
-    entries_compact(&r->log, to);
-    r->fx.compact_to = to;
+    drop_up_to(r, wanted > bound ? wanted : bound);
 }
 
 void snapshot_on_base(struct raft *r, const struct raft_snapshot *base)
@@ -188,6 +192,7 @@ static void forget_incoming(struct raft *r)
     r->incoming.is_cursor_known = false;
 }
 
+/* Figure 13: InstallSnapshot results. */
 static void reply(struct raft *r, const struct raft_snapshot *s, struct raft_message m)
 {
     if (r->role != RAFT_FOLLOWER || r->leader == 0)
@@ -213,6 +218,8 @@ static void reply_cursor(struct raft *r, bool is_rejected)
                                 .is_rejected = is_rejected});
 }
 
+/* Figure 13: InstallSnapshot receiver 2, InstallSnapshot receiver 3: the caller begins a new file
+ * for a new id, and writes at the cursor. */
 static void hand_piece(struct raft *r, struct str data, bool is_last)
 {
     struct raft_incoming *in = &r->incoming;
@@ -229,7 +236,8 @@ static void hand_piece(struct raft *r, struct str data, bool is_last)
     };
 }
 
-/* False for what was sent before the one that is coming in: messages overtake each other. */
+/* Figure 13: InstallSnapshot receiver 5: a newer one replaces what is coming in. False for what was
+ * sent before that: messages overtake each other. */
 static bool turn_to(struct raft *r, const struct raft_message *m)
 {
     struct raft_incoming *in = &r->incoming;
@@ -306,27 +314,36 @@ static void discard_log(struct raft *r, const struct raft_snapshot *s)
     r->durable = s->index;
 }
 
+/* The entries behind the snapshot stay. Those before it may not be written yet, and are as good as
+ * durable all the same; so that nobody looks for them in the storage, they go. */
+static void keep_tail(struct raft *r, const struct raft_snapshot *s)
+{
+    if (r->durable >= s->index)
+        return;
+    r->durable = s->index;
+    drop_up_to(r, s->index);
+}
+
 /* Figure 13: InstallSnapshot receiver 8. */
 static void adopt(struct raft *r)
 {
     struct raft_snapshot s = r->incoming.snapshot;
 
     HL_ASSERT(s.index > r->handed); /* nothing was handed out meanwhile */
-    bool is_tail_kept = has_entry(r, &s);
-    if (!is_tail_kept)
+    if (has_entry(r, &s))
+        keep_tail(r, &s);
+    else
         discard_log(r, &s);
     reach(r, s.index);
-    if (r->durable < s.index)
-        r->durable = s.index;
     r->handed = r->applied = s.index;
     r->base = s;
     members_rebase(r, s.index, &s.members);
-    if (is_tail_kept)
-        compact(r);
+    compact(r);
     forget_incoming(r);
     reply_installed(r, &s);
 }
 
+/* Figure 13: InstallSnapshot receiver 4. */
 void snapshot_on_installed(struct raft *r, const struct raft_installed *installed)
 {
     struct raft_incoming *in = &r->incoming;

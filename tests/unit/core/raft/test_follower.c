@@ -162,6 +162,66 @@ static void a_follower_hands_proposals_to_the_leader(void **state)
     assert_int_equal(o->out.persist.entry_count, 1);
 }
 
+/* The writes of three leaders for the same indexes, all under way at once. */
+static void entries_replaced_twice_are_durable_only_with_the_last_write(void **state)
+{
+    struct one *o = one_start(state, 3, "", 1, 0);
+    uint64_t write[3];
+
+    for (uint64_t i = 0; i < 3; i++) {
+        one_append(o, 2 + i % 2, 2 + i, 0, 0, 0, 2);
+        write[i] = o->out.persist.sequence;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(one_status(o).durable_index, 0);
+        one_feed(o, (struct raft_event){.kind = RAFT_EVENT_PERSISTED, .sequence = write[i]});
+    }
+    assert_int_equal(one_status(o).durable_index, 2);
+    assert_int_equal(one_sent(o, RAFT_MSG_APPEND_REPLY, 2).index, 2);
+    one_feed(o, (struct raft_event){.kind = RAFT_EVENT_PERSISTED, .sequence = write[0]}); /* late */
+    assert_int_equal(one_status(o).durable_index, 2);
+}
+
+static void proposals_are_forwarded_in_messages_of_a_bounded_size(void **state)
+{
+    struct one *o = one_start(state, 3, "", 1, 0);
+    struct str *many = arena_array(o->a, struct str, RAFT_MESSAGE_ENTRIES_MAX + 1);
+    struct str big = {arena_alloc(o->a, RAFT_ENTRY_BYTES_MAX), RAFT_ENTRY_BYTES_MAX};
+    struct str three[] = {big, big, STR("x")};
+    struct raft_event e = {.kind = RAFT_EVENT_PROPOSE, .data = three, .data_count = 3};
+
+    one_beat(o, 2, 1);
+    one_feed(o, e);
+    assert_int_equal(o->out.send_count, 2);
+    assert_int_equal(o->out.send[0].entry_count, 1);
+    assert_int_equal(o->out.send[1].entry_count, 2);
+    e.data = many;
+    e.data_count = RAFT_MESSAGE_ENTRIES_MAX + 1;
+    one_feed(o, e);
+    assert_int_equal(o->out.send_count, 2);
+    assert_int_equal(o->out.send[0].entry_count, RAFT_MESSAGE_ENTRIES_MAX);
+    e.data_count = 0; /* nothing proposed, nothing sent */
+    one_feed(o, e);
+    assert_int_equal(o->out.send_count, 0);
+}
+
+/* A restart with a state that lags behind its log: what is committed is applied from the disk. */
+static void a_heartbeat_alone_tells_what_is_committed_of_what_is_durable(void **state)
+{
+    struct one *o = one_start(state, 3, "1111", 1, 0);
+
+    one_hear(o, (struct raft_message){
+                    .kind = RAFT_MSG_HEARTBEAT, .from = 2, .term = 1, .commit = 9}); /* nonsense */
+    assert_int_equal(one_status(o).commit_index, 0);
+    one_hear(o,
+             (struct raft_message){.kind = RAFT_MSG_HEARTBEAT, .from = 2, .term = 1, .commit = 3});
+    assert_int_equal(one_status(o).commit_index, 3);
+    assert_int_equal(o->out.apply_count, 2);
+    one_feed(o, (struct raft_event){.kind = RAFT_EVENT_APPLIED, .index = 2});
+    one_feed(o, (struct raft_event){.kind = RAFT_EVENT_APPLIED, .index = 1}); /* no step back */
+    assert_int_equal(one_status(o).applied_index, 2);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, one_stop)
@@ -175,6 +235,9 @@ int main(void)
         T(a_gap_is_refused_with_a_hint),
         T(a_leader_of_an_older_term_is_told),
         T(a_follower_hands_proposals_to_the_leader),
+        T(entries_replaced_twice_are_durable_only_with_the_last_write),
+        T(proposals_are_forwarded_in_messages_of_a_bounded_size),
+        T(a_heartbeat_alone_tells_what_is_committed_of_what_is_durable),
     };
     return cmocka_run_group_tests_name("core/raft: followers", tests, NULL, NULL);
 }

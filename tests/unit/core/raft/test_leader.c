@@ -135,6 +135,65 @@ static void the_cache_is_bounded_once_entries_are_applied(void **state)
     assert_true(one_status(o).cached_bytes <= (size_t)4 << 20);
 }
 
+static void appends_go_out_and_commit_while_our_own_disk_is_busy(void **state)
+{
+    struct one *o = one_start(state, 3, "", 0, 0);
+
+    one_lead_settled(o);
+    for (uint64_t i = 0; i < 3; i++) {
+        one_propose(o, STR("x"));
+        assert_int_equal(one_sent(o, RAFT_MSG_APPEND, 2).index, 1 + i);
+        assert_int_equal(one_sent(o, RAFT_MSG_APPEND, 2).entry_count, 1);
+    }
+    one_acknowledge(o, 2, 4);
+    assert_int_equal(one_status(o).commit_index, 1);
+    one_acknowledge(o, 3, 3);
+    assert_int_equal(one_status(o).commit_index, 3);
+    assert_int_equal(o->out.apply_count, 0);
+    one_persisted(o); /* of all three */
+    assert_int_equal(one_status(o).commit_index, 4);
+    assert_int_equal(o->out.apply_count, 3);
+}
+
+static void a_hint_that_makes_no_sense_steps_back_by_one(void **state)
+{
+    struct one *o = one_start(state, 3, "1111", 1, 1);
+
+    one_lead(o); /* no-op at 5, prev 4 */
+    one_hear(o, (struct raft_message){.kind = RAFT_MSG_APPEND_REPLY,
+                                      .from = 3,
+                                      .term = 2,
+                                      .is_rejected = true,
+                                      .round = 4,
+                                      .index = 7,
+                                      .log_term = 1});
+    assert_int_equal(one_sent(o, RAFT_MSG_APPEND, 3).index, 3);
+}
+
+static void a_second_leader_is_never_made_of_repeated_votes(void **state)
+{
+    struct one *o = one_start(state, 5, "", 0, 0);
+    struct raft_message pre = {.kind = RAFT_MSG_PRE_VOTE_REPLY, .from = 2, .term = 1};
+
+    one_tick(o, 2 * ONE_ELECTION);
+    one_hear(o, pre);
+    one_hear(o, pre); /* the same member twice */
+    assert_int_equal(one_status(o).role, RAFT_PRE_CANDIDATE);
+    pre.from = 3;
+    one_hear(o, pre);
+    assert_int_equal(one_status(o).role, RAFT_CANDIDATE);
+}
+
+static void roles_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(raft_role_name(RAFT_FOLLOWER), "follower");
+    assert_string_equal(raft_role_name(RAFT_PRE_CANDIDATE), "pre-candidate");
+    assert_string_equal(raft_role_name(RAFT_CANDIDATE), "candidate");
+    assert_string_equal(raft_role_name(RAFT_LEADER), "leader");
+    assert_string_equal(raft_role_name((enum raft_role)9), "unknown");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, one_stop)
@@ -145,6 +204,10 @@ int main(void)
         T(a_refusal_steps_back_over_whole_terms),
         T(uncommitted_and_inflight_bytes_are_bounded),
         T(the_cache_is_bounded_once_entries_are_applied),
+        T(appends_go_out_and_commit_while_our_own_disk_is_busy),
+        T(a_hint_that_makes_no_sense_steps_back_by_one),
+        T(a_second_leader_is_never_made_of_repeated_votes),
+        cmocka_unit_test(roles_have_names),
     };
     return cmocka_run_group_tests_name("core/raft: leaders", tests, NULL, NULL);
 }

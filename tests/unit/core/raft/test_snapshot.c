@@ -559,6 +559,7 @@ static void a_tail_that_is_not_durable_is_kept_and_still_waits_for_the_disk(void
     assert_int_equal(one_status(o).durable_index, 19);
     installed(o, RAFT_BASE_INSTALLED, "");
     assert_int_equal(one_status(o).durable_index, 20);
+    assert_int_equal(o->out.persist.compact_to, 20); /* nobody may look for entry 20 there */
     assert_int_equal(o->out.apply_count, 0);
     one_persisted(o);
     assert_int_equal(o->out.apply_count, 1);
