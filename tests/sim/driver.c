@@ -310,6 +310,7 @@ static void happen(struct driver *d, const struct coming *c)
             driver_act(d, c->action);
         break;
     case COMING_ACTION:
+        d->changes_asked -= c->action.kind == ACTION_CHANGE;
         if (c->slot < SLOTS && (d->world->node[c->slot].life != c->life || is_left_out))
             break;
         if (c->slot < SLOTS)

@@ -57,7 +57,8 @@ struct driver {
     size_t under_way[SLOTS][SLOTS];
     int64_t cut_until_us[SLOTS][SLOTS];
     struct pace pace[SLOTS];
-    uint64_t next_id; /* for a member that replaces another */
+    size_t changes_asked; /* of the members, on their way */
+    uint64_t next_id;     /* for a member that replaces another */
     uint64_t count[FAULT_COUNT];
 
     /* what the nemesis watches */

@@ -178,7 +178,8 @@ static void rot(struct driver *d, size_t slot)
         driver_act(d, DO(SPOIL, (int64_t)slot + 1));
         return;
     }
-    if (k->committed.count == 0 || !check_is_majority_without(k, is_gone) || d->next_id >= ID_LIMIT)
+    if (k->committed.count == 0 || d->changes_asked > 0 || !check_is_majority_without(k, is_gone) ||
+        d->next_id >= ID_LIMIT)
         return;
     d->count[FAULT_ROT]++;
     driver_act(d, DO(WIPE, (int64_t)slot + 1, (int64_t)d->next_id++));

@@ -171,6 +171,7 @@ static void change(struct driver *d, enum raft_change kind, uint64_t id)
     size_t leader = world_leader(d->world);
 
     d->count[FAULT_MEMBERS]++;
+    d->changes_asked++;
     request(d, (int64_t)leader + 1, DO(CHANGE, (int64_t)leader + 1, (int64_t)kind, (int64_t)id));
 }
 
