@@ -270,9 +270,9 @@ void shell_apply(struct coordinator *n)
     size_t count = n->committed_count;
     size_t done = 0;
 
-    if (!n->is_up || n->is_stopped || count == 0)
+    if (!n->is_up || count == 0)
         return;
-    while (done < count && n->world->check.violation[0] == '\0' &&
+    while (!n->is_stopped && done < count && n->world->check.violation[0] == '\0' &&
            apply_entry(n, &n->committed[done]))
         done++;
     n->committed_count = 0;
