@@ -183,7 +183,8 @@ static void look_at_disk(struct driver *d, size_t slot)
 
 static void start_later(struct driver *d, size_t slot)
 {
-    bool is_quick = driver_chance(d, STREAM_FAULT, d->swarm.quick_percent * 10);
+    bool is_quick =
+        d->swarm.is_faultless || driver_chance(d, STREAM_FAULT, d->swarm.quick_percent * 10);
     int64_t us = is_quick ? driver_between(d, STREAM_FAULT, 1000, 30000)
                           : driver_between(d, STREAM_FAULT, 30000, 3000000);
 
