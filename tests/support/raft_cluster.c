@@ -402,17 +402,19 @@ static void strike(struct raft_cluster *c, size_t i);
 
 static void later(struct raft_cluster *c, size_t i, enum what what, const struct news *news)
 {
+    int64_t us = rng_between(&c->disk, c->config.sync_min_us, c->config.sync_max_us);
     struct news *copy = hl_alloc(sizeof(*copy));
 
+    if (!c->is_calm && chance(&c->disk, c->config.slow_sync_permille))
+        us *= 50;
+    if (!c->is_calm && c->config.has_nemesis && news->is_last)
+        us += rng_between(&c->disk, 0, 2000000); /* time for another leader to send its log */
     *copy = *news;
-    push(c, (struct happening){
-                .at_us =
-                    c->now_us + rng_between(&c->disk, c->config.sync_min_us, c->config.sync_max_us),
-                .what = what,
-                .member = i,
-                .life = c->member[i].life,
-                .news = copy,
-            });
+    push(c, (struct happening){.at_us = c->now_us + us,
+                               .what = what,
+                               .member = i,
+                               .life = c->member[i].life,
+                               .news = copy});
 }
 
 /* ---- bases */
@@ -475,6 +477,7 @@ static void step(struct raft_cluster *c, size_t i, const struct raft_event *e)
         return;
     enum raft_role role = c->check.member[i].status.role;
     uint64_t committed = c->check.committed.count;
+    bool was_adopting = m->is_adopting;
     raft_step(m->r, e, c->now_us / 1000, c->arena, &out);
     c->counts.steps++;
     trace(c, i, &out);
@@ -505,10 +508,14 @@ static void step(struct raft_cluster *c, size_t i, const struct raft_event *e)
     arena_reset(c->arena);
     if (applied != 0)
         step(c, i, &(struct raft_event){.kind = RAFT_EVENT_APPLIED, .index = applied});
-    bool is_news = c->check.committed.count > committed || m->is_adopting ||
+    bool is_adopting = m->is_adopting && !was_adopting;
+    bool is_news = c->check.committed.count > committed || is_adopting ||
                    (c->check.member[i].status.role == RAFT_LEADER && role != RAFT_LEADER);
-    if (c->config.has_nemesis && !c->is_calm && is_news && chance(&c->fault, 100))
+    bool is_nemesis_due = c->config.has_nemesis && !c->is_calm;
+    if (is_nemesis_due && is_news && chance(&c->fault, 100))
         strike(c, i);
+    if (is_nemesis_due && is_adopting && raft_cluster_leader(c) != 0 && chance(&c->fault, 500))
+        strike(c, (size_t)raft_cluster_leader(c) - 1);
 }
 
 static void boot(struct raft_cluster *c, size_t i, uint64_t applied_index)

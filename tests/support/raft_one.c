@@ -17,7 +17,7 @@ static int read_stored(void *context, uint64_t first, size_t max_count, size_t m
     (void)max_bytes;
     if (o->is_storage_broken || first < o->stored_first || first > o->stored_last)
         return err_set(err, HL_EIO, "broken");
-    *out_count = max_count < 2 ? max_count : 2;
+    *out_count = o->is_storage_silent ? 0 : max_count < 2 ? max_count : 2;
     *out = arena_array(a, struct raft_entry, 2);
     memcpy(*out, &o->stored[first], *out_count * sizeof(**out));
     return 0;
@@ -40,9 +40,9 @@ static int read_piece(void *context, uint64_t id, struct str cursor, size_t max_
     for (size_t i = 0; i < HL_COUNT(pieces); i++) {
         if (!str_eq(cursor, cursors[i]))
             continue;
-        *out_data = pieces[i];
+        *out_data = o->is_storage_silent ? STR_NONE : pieces[i];
         *out_next = cursors[i + 1];
-        *out_is_last = i + 1 == HL_COUNT(pieces);
+        *out_is_last = i + 1 == HL_COUNT(pieces) && !o->is_storage_silent;
         return 0;
     }
     return err_set(err, HL_EINVAL, "no such cursor");

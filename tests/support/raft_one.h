@@ -19,8 +19,9 @@ struct one {
     uint64_t stored_first;
     uint64_t stored_last;
     bool is_storage_broken;
-    uint64_t piece_id; /* of the base that can be read: "p0", "p1", "p2" at "", "c1", "c2" */
-    int piece_result;  /* not 0: what reading a piece comes to */
+    bool is_storage_silent; /* reads come back with nothing */
+    uint64_t piece_id;      /* of the base that can be read: "p0", "p1", "p2" at "", "c1", "c2" */
+    int piece_result;       /* not 0: what reading a piece comes to */
 };
 
 struct one_setup {

@@ -241,11 +241,8 @@ static void run_add(struct raft_entries *l, uint64_t index, uint64_t term)
 
 static void runs_cut_front(struct raft_entries *l, uint64_t first)
 {
-    size_t gone = runs_up_to(l, first);
+    size_t gone = runs_up_to(l, first) - 1; /* the run that `first` belongs to stays */
 
-    if (gone == 0)
-        return;
-    gone--; /* the run that `first` belongs to stays */
     memmove(l->run, l->run + gone, (l->run_count - gone) * sizeof(*l->run));
     l->run_count -= gone;
     l->run[0].first_index = first;
@@ -339,8 +336,6 @@ void entries_compact(struct raft_entries *l, uint64_t to)
 
     while (l->count > 0 && l->cache_first <= to)
         drop_oldest(l);
-    if (l->cache_first <= to)
-        l->cache_first = to + 1;
     if (to == l->last_index)
         l->run_count = 0;
     else

@@ -257,7 +257,7 @@ enum raft_event_kind {
 enum raft_change {
     RAFT_ADD_LEARNER = 1,
     RAFT_PROMOTE, /* a learner that is heard and holds everything up to the leader's commit index of
-                     one to two election timeouts ago */
+                     one to two election timeouts ago, and what names it as a member */
     RAFT_REMOVE,
 };
 
@@ -307,7 +307,7 @@ struct raft_persist {
  * last asks how far an earlier life had come with this snapshot. Another id: what was there is
  * dropped. */
 struct raft_install {
-    bool is_set;
+    bool is_set; /* else nothing else of this means anything */
     bool is_last;
     struct raft_snapshot snapshot;
     struct str cursor; /* where this piece begins */

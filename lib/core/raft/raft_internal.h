@@ -171,11 +171,11 @@ struct raft_effects {
     struct raft_refused *refused;
     size_t refused_count;
     size_t refused_cap;
-    uint64_t reset_index;   /* 0 = nothing */
-    uint64_t truncate_from; /* 0 = nothing */
-    uint64_t compact_to;    /* 0 = nothing */
-    uint64_t append_from;   /* the first entry that is new in this step; 0 = none */
-    struct raft_install install;
+    uint64_t reset_index;               /* 0 = nothing */
+    uint64_t truncate_from;             /* 0 = nothing */
+    uint64_t compact_to;                /* 0 = nothing */
+    uint64_t append_from;               /* the first entry that is new in this step; 0 = none */
+    const struct raft_install *install; /* NULL = nothing */
 };
 
 struct raft {
@@ -284,7 +284,7 @@ uint64_t members_quorum_value(const struct raft *r, uint64_t own,
 void members_init(struct raft *r, const struct raft_recovered *recovered);
 void members_take(struct raft *r, uint64_t index, struct str data);
 void members_cut(struct raft *r, uint64_t from);
-/* `members` are those up to `index`; configurations behind it stay if the log does. */
+/* `members` are those up to `index`; configurations behind it stay. */
 void members_rebase(struct raft *r, uint64_t index, const struct raft_members *members);
 /* Makes the peers those of the members in force (and, on a leader, the one that is leaving). */
 void members_apply(struct raft *r);

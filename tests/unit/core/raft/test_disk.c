@@ -256,6 +256,55 @@ static void what_our_own_disk_lacks_is_bounded_too(void **state)
     assert_int_equal(o->out.refused[0].why, RAFT_REFUSED_FULL);
 }
 
+/* Member 2 has acknowledged nothing but entry 1: the rest has to be read. */
+static void stream_from_storage(struct one *o)
+{
+    one_lead(o);
+    one_acknowledge(o, 2, 1);
+}
+
+static void answers_of_the_storage_that_contradict_the_log_are_a_failed_disk(void **state)
+{
+    struct one *o = one_start(state, 3, "1111", 1, 1);
+
+    stream_from_storage(o);
+    assert_false(one_status(o).has_disk_failed);
+    assert_int_equal(one_sent(o, RAFT_MSG_APPEND, 2).entry_count, 2);
+    one_stop(state);
+    o = one_start(state, 3, "1111", 1, 1);
+    o->is_storage_broken = true;
+    stream_from_storage(o);
+    assert_true(one_status(o).has_disk_failed);
+    one_stop(state);
+    o = one_start(state, 3, "1111", 1, 1);
+    o->is_storage_silent = true;
+    stream_from_storage(o);
+    assert_true(one_status(o).has_disk_failed);
+    one_stop(state);
+    o = one_start(state, 3, "1111", 1, 1);
+    o->stored[2].term = 2;
+    stream_from_storage(o);
+    assert_true(one_status(o).has_disk_failed);
+    one_stop(state);
+    o = one_start(state, 3, "1111", 1, 1);
+    o->stored[3].index = 9;
+    stream_from_storage(o);
+    assert_true(one_status(o).has_disk_failed);
+}
+
+static void a_follower_that_cannot_read_what_it_must_apply_has_a_failed_disk(void **state)
+{
+    struct one *o = one_start(state, 3, "1111", 1, 0);
+
+    o->is_storage_broken = true;
+    one_hear(o,
+             (struct raft_message){.kind = RAFT_MSG_HEARTBEAT, .from = 2, .term = 1, .commit = 3});
+    assert_true(one_status(o).has_disk_failed);
+    assert_int_equal(o->out.apply_count, 0);
+    one_tick(o, 1);
+    assert_int_equal(o->out.apply_count, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, one_stop)
@@ -274,6 +323,8 @@ int main(void)
         T(a_leader_that_can_commit_nothing_hands_over),
         T(who_has_nobody_to_hand_over_to_goes_on),
         T(what_our_own_disk_lacks_is_bounded_too),
+        T(answers_of_the_storage_that_contradict_the_log_are_a_failed_disk),
+        T(a_follower_that_cannot_read_what_it_must_apply_has_a_failed_disk),
     };
     return cmocka_run_group_tests_name("core/raft: disks", tests, NULL, NULL);
 }

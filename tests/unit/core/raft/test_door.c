@@ -17,6 +17,9 @@ static void strangers_and_malformed_messages_change_nothing(void **state)
         {.kind = RAFT_MSG_HEARTBEAT_REPLY, .from = 9, .term = 9},
         {.kind = RAFT_MSG_VOTE, .from = 1, .term = 9},
         {.kind = (enum raft_message_kind)99, .from = 2, .term = 9},
+        {.kind = (enum raft_message_kind)0, .from = 2, .term = 9},
+        {.kind = RAFT_MSG_VOTE, .from = 0, .term = 9},
+        {.kind = RAFT_MSG_VOTE, .from = 2, .term = 9, .index = UINT64_MAX / 2},
         {.kind = RAFT_MSG_VOTE, .from = 2, .term = 0},
         {.kind = RAFT_MSG_VOTE, .from = 2, .term = UINT64_MAX},
         {.kind = RAFT_MSG_APPEND, .from = 2, .term = 9, .entry = &gap, .entry_count = 1},
@@ -30,6 +33,9 @@ static void strangers_and_malformed_messages_change_nothing(void **state)
         assert_int_equal(o->out.persist.sequence, 0);
         assert_int_equal(one_status(o).term, 1);
     }
+    struct raft_message elsewhere = {.kind = RAFT_MSG_VOTE, .from = 2, .to = 3, .term = 9};
+    one_feed(o, (struct raft_event){.kind = RAFT_EVENT_MESSAGE, .message = &elsewhere});
+    assert_int_equal(one_status(o).term, 1);
 }
 
 static void assert_nothing_happens(struct one *o, struct raft_message m)

@@ -483,6 +483,56 @@ static void a_learner_is_no_successor(void **state)
     assert_int_equal(o->out.send_count, 1);
 }
 
+/* No honest leader changes so much at once; what it says must not lead us out of our arrays. */
+static void members_that_are_all_others_fit_beside_those_that_leave(void **state)
+{
+    struct one *o = one_start(state, 3, "", 1, 0);
+    struct raft_members all = {.count = RAFT_MEMBERS_MAX};
+    struct raft_members others = {.count = RAFT_MEMBERS_MAX};
+
+    for (size_t i = 0; i < RAFT_MEMBERS_MAX; i++) {
+        all.member[i] = (struct raft_member){1 + i, i < 3};
+        others.member[i] = (struct raft_member){i == 0 ? 1 : 20 + i, i == 0};
+    }
+    one_append_members(o, 2, 1, 0, 0, &all);
+    one_append_members(o, 2, 1, 1, 1, &others);
+    one_tick(o, 2 * ONE_ELECTION);
+    one_persisted(o); /* alone by now, with all the others leaving */
+    assert_int_equal(one_status(o).role, RAFT_LEADER);
+    assert_int_equal(one_status(o).peer_count, RAFT_MEMBERS_MAX - 1);
+}
+
+static void a_learner_that_is_removed_before_that_is_committed_does_not_lead(void **state)
+{
+    struct one *o = one_start_with(
+        state,
+        &(struct one_setup){.terms = "", .founders = one_members("1l 2v 3v"), .hard = {1, 0}});
+    struct raft_members members = one_members("2v 3v");
+
+    one_append_members(o, 2, 1, 0, 0, &members);
+    one_tick(o, 2 * ONE_ELECTION);
+    assert_int_equal(one_status(o).role, RAFT_FOLLOWER);
+}
+
+/* Else it would know of no members and vote for nobody, and its vote may be needed. */
+static void a_learner_is_promoted_only_when_it_knows_that_it_takes_part(void **state)
+{
+    struct one *o = one_start(state, 3, "", 0, 0);
+
+    one_lead_settled(o);
+    for (int i = 0; i < 5; i++)
+        one_propose(o, STR("x"));
+    commit(o, "2");
+    one_change(o, RAFT_ADD_LEARNER, 4); /* at 7 */
+    commit(o, "2");
+    one_acknowledge(o, 4, 6); /* all that was committed one election timeout ago, and more */
+    one_change(o, RAFT_PROMOTE, 4);
+    assert_refused(o, RAFT_REFUSED_BEHIND);
+    one_acknowledge(o, 4, 7);
+    one_change(o, RAFT_PROMOTE, 4);
+    assert_members(o, "1v 2v 3v 4v");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, one_stop)
@@ -509,6 +559,9 @@ int main(void)
         T(who_is_removed_is_told_and_then_left_alone),
         T(a_removed_member_that_did_not_hear_of_it_disturbs_nobody),
         T(a_learner_is_no_successor),
+        T(members_that_are_all_others_fit_beside_those_that_leave),
+        T(a_learner_that_is_removed_before_that_is_committed_does_not_lead),
+        T(a_learner_is_promoted_only_when_it_knows_that_it_takes_part),
     };
     return cmocka_run_group_tests_name("core/raft: members", tests, NULL, NULL);
 }

@@ -94,6 +94,13 @@ static void reads_are_bounded(void **state)
     assert_int_equal(o->out.refused_count, 0);
     one_feed(o, (struct raft_event){.kind = RAFT_EVENT_READ, .tag = 2});
     assert_int_equal(o->out.refused[0].why, RAFT_REFUSED_FULL);
+    one_hear(o, (struct raft_message){.kind = RAFT_MSG_READ, .from = 2, .term = 1, .round = 7});
+    one_persisted(o);
+    one_acknowledge(o, 3, 1);
+    one_hear(o, (struct raft_message){
+                    .kind = RAFT_MSG_HEARTBEAT_REPLY, .from = 3, .term = 1, .round = 1});
+    assert_int_equal(o->out.read_count, RAFT_READS_MAX);
+    assert_false(one_has_sent(o, RAFT_MSG_READ_REPLY, 2)); /* it was not taken */
 }
 
 int main(void)

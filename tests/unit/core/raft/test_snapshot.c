@@ -587,15 +587,24 @@ static void an_install_that_the_log_overtakes_is_dropped(void **state)
     assert_int_equal(one_status(o).commit_index, 20); /* what is in a snapshot is committed */
 }
 
-/* Figure 13, receiver 7: an entry of another term, or none, and the log goes. */
+/* Figure 13, receiver 7: an entry of another term, or none, and the log goes, members and all. */
 static void a_log_that_contradicts_the_snapshot_is_discarded(void **state)
 {
-    struct one *o = receiver(state, "111111111111111111111111");
+    struct one *o = one_start_with(state, &(struct one_setup){.voters = 3,
+                                                              .terms = "111111111111111111111111",
+                                                              .hard = {5, 0},
+                                                              .members_at = 22,
+                                                              .members = one_members("2v 3v")});
 
+    assert_int_equal(one_status(o).members_index, 22);
+    piece(o, "", "", false);
+    installed(o, RAFT_PIECE_STORED, "");
     piece(o, "", "p0", true);
     installed(o, RAFT_BASE_INSTALLED, "");
     assert_int_equal(o->out.persist.reset_index, 20);
     assert_int_equal(one_status(o).last_index, 20);
+    assert_int_equal(one_status(o).members_index, 0);
+    assert_int_equal(one_status(o).members.count, 4);
 }
 
 static void a_newer_snapshot_replaces_the_one_that_comes_in(void **state)
@@ -682,6 +691,30 @@ static void a_leader_of_an_older_term_is_told_when_it_sends_pieces(void **state)
     assert_true(one_sent(o, RAFT_MSG_SNAPSHOT_REPLY, 2).is_rejected);
 }
 
+static void an_empty_piece_that_is_not_the_last_is_a_failed_disk(void **state)
+{
+    struct one *o = leader_with_base(state);
+
+    refuse_from_3(o);
+    o->is_storage_silent = true; /* it would be taken for a question */
+    reply_from_3(o, "");
+    assert_true(one_status(o).has_disk_failed);
+}
+
+static void who_was_removed_while_it_is_sent_the_base_is_forgotten(void **state)
+{
+    struct one *o = leader_with_base(state);
+
+    refuse_from_3(o);
+    one_change(o, RAFT_REMOVE, 3);
+    reply_from_3(o, "");
+    assert_piece(o, "", "p0", false); /* until that is committed */
+    one_persisted(o);
+    one_acknowledge(o, 2, one_status(o).last_index);
+    reply_from_3(o, "c1");
+    assert_int_equal(o->out.send_count, 0);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, one_stop)
@@ -717,6 +750,8 @@ int main(void)
         T(a_member_under_installation_keeps_voting_and_campaigning),
         T(a_joiner_learns_the_members_from_the_snapshot),
         T(a_leader_of_an_older_term_is_told_when_it_sends_pieces),
+        T(an_empty_piece_that_is_not_the_last_is_a_failed_disk),
+        T(who_was_removed_while_it_is_sent_the_base_is_forgotten),
     };
     return cmocka_run_group_tests_name("core/raft: snapshots", tests, NULL, NULL);
 }

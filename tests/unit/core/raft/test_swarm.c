@@ -47,10 +47,10 @@ static struct raft_cluster_config draw(uint64_t seed)
         return f;
     if (rng_below(&r, 2) == 0) {
         f.founder_count = (size_t)rng_between(&r, 1, (int64_t)f.member_count);
-        f.change_permille = some(&r, 20);
+        f.change_permille = some(&r, rng_below(&r, 3) == 0 ? 200 : 20);
     }
     if (rng_below(&r, 2) == 0) {
-        f.base_permille = some(&r, 50);
+        f.base_permille = some(&r, rng_below(&r, 3) == 0 ? 300 : 50);
         f.keep_bytes = (uint64_t)rng_between(&r, 1, 5000);
         f.piece_count = (size_t)rng_between(&r, 1, 10);
         f.damage_permille = some(&r, 300);
@@ -196,6 +196,8 @@ static void every_promise_holds_under_random_faults(void **state)
     /* A swarm that misses the rare paths proves nothing. */
     assert_true(all.elections > 500 && all.crashes > 500 && all.entries_lost > 100);
     assert_true(all.truncations > 50 && all.stored_reads > 100 && all.reads_served > 1000);
+    assert_true(all.changes > 200 && all.compactions > 500 && all.full_disks > 500);
+    assert_true(all.pieces > 500 && all.installs > 50 && all.resets > 50);
 }
 
 static void a_seed_replays_exactly(void **state)
