@@ -2,9 +2,10 @@
 PRESET ?= dev
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
+ROUNDS ?= 300
 prefix ?= /usr/local
 
-.PHONY: demo demo-stop test bench fuzz sim coverage install build clean format lint
+.PHONY: demo demo-stop test bench fuzz sim coverage install build clean format lint cluster
 
 demo: ## install what is missing, build, start three coordinators and three agents, show them
 	@scripts/deps build
@@ -38,6 +39,11 @@ bench: ## figures, ours and the peers' side by side
 coverage: ## branches of core/raft that its unit tests take
 	@scripts/deps test
 	@tests/coverage/run
+
+cluster: ## ROUNDS of random faults on three real coordinators (release)
+	@scripts/deps test
+	@$(MAKE) --no-print-directory build PRESET=release
+	@HL_ROUNDS=$(ROUNDS) HL_BIN_DIR=$(CURDIR)/build/release/bin python3 -B tests/e2e/cluster/test_cluster.py
 
 install: ## programs, completions and the fleet we ship, below $(DESTDIR)$(prefix)
 	@$(MAKE) --no-print-directory build PRESET=release

@@ -7,28 +7,32 @@
 
 #include "coordinator/config.h"
 #include "coordinator/messages.h"
+#include "coordinator/standing.h"
 #include "core/sched/sched.h"
 #include "edge/gitsrc/gitsrc.h"
+#include "edge/store/blobs.h"
 #include "edge/store/log.h"
-#include "edge/store/statedb.h"
 
-struct net_context {
+struct mesh_context {
     struct boxes *boxes;
+    const struct roster *roster;
     struct wire_hub *hub;
-};
-void *net_run(void *context);
-
-struct consensus_context {
-    struct boxes *boxes;
     struct raft *raft;
+    struct standing *standing;
 };
-void *consensus_run(void *context);
+void *mesh_run(void *context);
 
 struct disk_context {
     struct boxes *boxes;
     struct store_log *log;
 };
 void *disk_run(void *context);
+
+struct keeper_context {
+    struct boxes *boxes;
+    struct store_dir *dir;
+};
+void *keeper_run(void *context);
 
 struct source_context {
     struct boxes *boxes;
@@ -43,7 +47,8 @@ struct fleet_context {
     const struct roster *roster;
     struct store_log *log;
     struct statedb *db;
-    uint64_t applied_index;
+    struct blobs *blobs;
+    struct raft_members founders;
 };
 void *fleet_run(void *context);
 

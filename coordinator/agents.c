@@ -12,11 +12,14 @@
 
 enum { SEND_AGAIN_MS = 2000 };
 
-static void post_to_agent(struct fleet *f, struct str name, struct msg *m, struct to_agent *to)
+/* Lost on the way, it is sent again until it is acknowledged. */
+static struct wire_message *tell_agent(struct fleet *f, struct str name, enum wire_kind kind)
 {
-    to->name = arena_dup(m->arena, name);
-    m->body = to;
-    mailbox_post_or_drop(f->c->boxes->net, m); /* sent again until it is acknowledged */
+    struct out *o = fleet_out(f);
+
+    o->agent = arena_dup(fleet_out_arena(f), name);
+    o->message.kind = kind;
+    return &o->message;
 }
 
 /* ---- what agents say ---- */
@@ -37,11 +40,7 @@ static struct heard *hear(struct fleet *f, const struct wire_inbound *in)
 
 static void welcome(struct fleet *f, const struct wire_inbound *in, uint64_t sequence)
 {
-    struct msg *m = msg_new(MSG_SEND_AGENT, true);
-    struct to_agent *to = arena_one(m->arena, struct to_agent);
-
-    to->message.kind = WIRE_WELCOME;
-    to->message.welcome = (struct wire_welcome){
+    tell_agent(f, in->name, WIRE_WELCOME)->welcome = (struct wire_welcome){
         .member = f->status.id,
         .is_leader = f->is_leader,
         .leader = f->status.leader,
@@ -50,7 +49,6 @@ static void welcome(struct fleet *f, const struct wire_inbound *in, uint64_t seq
         .lost_after_ms = LOST_HEARTBEATS * f->c->config->agent_heartbeat_ms,
         .sequence = sequence,
     };
-    post_to_agent(f, in->name, m, to);
 }
 
 static bool holds(const struct wire_heartbeat *beat, const struct sent *s)
@@ -66,24 +64,18 @@ static bool holds(const struct wire_heartbeat *beat, const struct sent *s)
 static void send_lost_work_again(struct fleet *f, const struct wire_inbound *in,
                                  const struct wire_heartbeat *beat)
 {
-    struct statedb_view *view;
     struct state_app app;
-    uint64_t applied;
     struct err err;
 
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
-        return;
     for (size_t i = 0; i < map_count(f->sent); i++) {
         struct sent *s = map_value_at(f->sent, i);
 
         if (!str_eq(s->node, in->name) || holds(beat, s) || fleet_now() - s->at_ms < SEND_AGAIN_MS)
             continue;
-        if (state_app_get(&f->kv, s->key, f->scratch, &app, &err) == KV_FOUND &&
+        if (state_app_get(f->kv, s->key, f->scratch, &app, &err) == KV_FOUND &&
             str_eq(app.phase, STR("leased")) && (uint64_t)app.epoch == s->epoch)
             send_work(f, &app);
     }
-    statedb_view_end(view);
-    f->kv = (struct kv){0};
 }
 
 static void handle_heartbeat(struct fleet *f, const struct wire_inbound *in)
@@ -142,22 +134,19 @@ static void handle_report(struct fleet *f, const struct wire_inbound *in)
     value_map_set_int(a, body, "took_ms", r->took_ms);
     value_map_set_int(a, body, "changed", r->changed_count);
     value_map_set_int(a, body, "pruned", r->pruned_count);
-    propose_command(f, "work.report", in->name, STR_NONE, 0, body, 0);
+    propose_command(f, "work.report", in->name, STR_NONE, 0, body);
 }
 
 static void handle_blob_get(struct fleet *f, const struct wire_inbound *in)
 {
     const struct wire_blob_get *get = &in->message.blob_get;
-    struct msg *m = msg_new(MSG_SEND_AGENT, true);
-    struct to_agent *to = arena_one(m->arena, struct to_agent);
+    struct wire_blob_chunk *chunk = &tell_agent(f, in->name, WIRE_BLOB_CHUNK)->blob_chunk;
     struct str bytes;
     struct err err;
 
-    to->message.kind = WIRE_BLOB_CHUNK;
-    struct wire_blob_chunk *chunk = &to->message.blob_chunk;
     chunk->digest = get->digest;
     chunk->offset = get->offset;
-    if (statedb_blob_get(f->c->db, &get->digest, m->arena, &bytes, &err) < 0) {
+    if (blobs_get(f->c->blobs, &get->digest, fleet_out_arena(f), &bytes, &err) < 0) {
         chunk->is_absent = true;
     } else {
         chunk->total = bytes.len;
@@ -165,11 +154,13 @@ static void handle_blob_get(struct fleet *f, const struct wire_inbound *in)
             chunk->bytes =
                 str_sub(bytes, (size_t)get->offset, (size_t)get->offset + WIRE_BLOB_CHUNK_MAX);
     }
-    post_to_agent(f, in->name, m, to);
 }
 
+/* A state that has not caught up yet may not know that an agent was revoked. */
 void handle_agent(struct fleet *f, const struct wire_inbound *in)
 {
+    if (!f->is_current)
+        return;
     switch (in->message.kind) {
     case WIRE_HELLO:
         fleet_replace(&hear(f, in)->version, in->message.hello.version);
@@ -211,7 +202,7 @@ static void read_ledger(struct fleet *f, const struct state_app *app, struct are
     struct value *ledger;
     struct err err;
 
-    if (state_ledger_get(&f->kv, app->name, a, &ledger, &err) != KV_FOUND ||
+    if (state_ledger_get(f->kv, app->name, a, &ledger, &err) != KV_FOUND ||
         ledger->kind != VALUE_LIST)
         return;
     work->ledger = arena_array(a, struct wire_object, ledger->list.count);
@@ -225,29 +216,27 @@ static void read_ledger(struct fleet *f, const struct state_app *app, struct are
 
 void send_work(struct fleet *f, const struct state_app *app)
 {
-    struct msg *m = msg_new(MSG_SEND_AGENT, true);
-    struct to_agent *to = arena_one(m->arena, struct to_agent);
-    struct wire_work *work = &to->message.work;
+    struct arena *a = fleet_out_arena(f);
+    struct wire_work work = {
+        .key = arena_dup(a, app->name),
+        .epoch = (uint64_t)app->epoch,
+        .term = f->status.term,
+        .cluster = arena_dup(a, app->cluster),
+        .commit = arena_dup(a, app->commit),
+        .bundle_bytes = (uint64_t)app->bundle_bytes,
+        .is_takeover = app->takeover,
+        .is_deletion = app->deleting,
+        .is_forced = app->forced,
+    };
 
     remember_sent(f, app);
-    to->message.kind = WIRE_WORK;
-    work->key = arena_dup(m->arena, app->name);
-    work->epoch = (uint64_t)app->epoch;
-    work->term = f->status.term;
-    work->cluster = arena_dup(m->arena, app->cluster);
-    work->commit = arena_dup(m->arena, app->commit);
-    work->bundle_bytes = (uint64_t)app->bundle_bytes;
-    work->is_takeover = app->takeover;
-    work->is_deletion = app->deleting;
-    work->is_forced = app->forced;
-    if (!digest_parse(app->input, &work->input) ||
-        (!app->deleting && !digest_parse(app->bundle, &work->bundle))) {
+    if (!digest_parse(app->input, &work.input) ||
+        (!app->deleting && !digest_parse(app->bundle, &work.bundle))) {
         log_error("work with a broken digest is not sent", "app=" STR_FMT, STR_ARG(app->name));
-        msg_free(m);
         return;
     }
-    read_ledger(f, app, m->arena, work);
-    post_to_agent(f, app->agent, m, to);
+    read_ledger(f, app, a, &work);
+    tell_agent(f, app->agent, WIRE_WORK)->work = work;
 }
 
 void call_off_work(struct fleet *f, struct str key, const struct state_app *now)
@@ -260,16 +249,13 @@ void call_off_work(struct fleet *f, struct str key, const struct state_app *now)
         now && (str_eq(now->phase, STR("idle")) || str_eq(now->phase, STR("failed")) ||
                 str_eq(now->phase, STR("waiting")));
     if (!is_reported) {
-        struct msg *m = msg_new(MSG_SEND_AGENT, true);
-        struct to_agent *to = arena_one(m->arena, struct to_agent);
+        struct str copy = arena_dup(fleet_out_arena(f), key);
 
-        to->message.kind = WIRE_CANCEL;
-        to->message.cancel = (struct wire_cancel){
-            .key = arena_dup(m->arena, key),
+        tell_agent(f, s->node, WIRE_CANCEL)->cancel = (struct wire_cancel){
+            .key = copy,
             .epoch = s->epoch,
             .reason = STR("superseded"),
         };
-        post_to_agent(f, s->node, m, to);
     }
     map_remove(f->sent, key);
     str_free(s->key);
@@ -280,70 +266,50 @@ void call_off_work(struct fleet *f, struct str key, const struct state_app *now)
 void send_report_ack(struct fleet *f, struct str node, struct str key, uint64_t epoch,
                      const struct state_result *result)
 {
-    struct msg *m = msg_new(MSG_SEND_AGENT, true);
-    struct to_agent *to = arena_one(m->arena, struct to_agent);
-
-    to->message.kind = WIRE_REPORT_ACK;
-    to->message.report_ack = (struct wire_report_ack){
-        .key = arena_dup(m->arena, key),
+    struct wire_report_ack ack = {
+        .key = arena_dup(fleet_out_arena(f), key),
         .epoch = epoch,
         .is_accepted = result->code == 0,
-        .reason = arena_dup(m->arena, result->text),
+        .reason = arena_dup(fleet_out_arena(f), result->text),
     };
-    post_to_agent(f, node, m, to);
+
+    tell_agent(f, node, WIRE_REPORT_ACK)->report_ack = ack;
 }
 
 /* ---- enrolment ---- */
 
-void answer_enrol(struct fleet *f, const struct wire_inbound *in, enum wire_enrol_status status,
+void answer_enrol(struct fleet *f, const struct wire_connection *to, enum wire_enrol_status status,
                   struct str text)
 {
-    struct msg *m = msg_new(MSG_ANSWER, true);
-    struct answer *answer = arena_one(m->arena, struct answer);
+    struct out *o = fleet_out(f);
 
-    answer->to = in->from;
-    answer->message.kind = WIRE_ENROL_REPLY;
-    answer->message.enrol_reply =
-        (struct wire_enrol_reply){.status = status, .text = arena_dup(m->arena, text)};
-    m->body = answer;
-    mailbox_post_or_drop(f->c->boxes->net, m);
+    o->to = *to;
+    o->message.kind = WIRE_ENROL_REPLY;
+    o->message.enrol_reply =
+        (struct wire_enrol_reply){.status = status, .text = arena_dup(fleet_out_arena(f), text)};
 }
 
 /* The answer to an earlier enrolment was lost: the token is used up, but by this very key. */
 static bool is_enrolled(struct fleet *f, const struct wire_enrol *e)
 {
-    struct statedb_view *view;
     struct state_agent agent;
     char text[KEY_TEXT + 1];
-    uint64_t applied;
     struct err err;
 
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
-        return false;
-    bool is_there = state_agent_get(&f->kv, e->node, f->scratch, &agent, &err) == KV_FOUND &&
-                    str_eq(agent.status, STR("active")) &&
-                    str_eq(agent.key, str_from(key_text(&e->agent_key, text)));
-    statedb_view_end(view);
-    f->kv = (struct kv){0};
-    return is_there;
+    return state_agent_get(f->kv, e->node, f->scratch, &agent, &err) == KV_FOUND &&
+           str_eq(agent.status, STR("active")) &&
+           str_eq(agent.key, str_from(key_text(&e->agent_key, text)));
 }
 
 static bool is_proven(struct fleet *f, const struct wire_inbound *in, bool *out_is_known)
 {
     const struct wire_enrol *e = &in->message.enrol;
     const struct roster_member *self = roster_find(f->c->roster, f->c->config->member);
-    struct statedb_view *view;
     struct state_token token;
     struct digest hash;
-    uint64_t applied;
     struct err err;
 
-    *out_is_known = false;
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
-        return false;
-    *out_is_known = state_token_get(&f->kv, e->token_id, f->scratch, &token, &err) == KV_FOUND;
-    statedb_view_end(view);
-    f->kv = (struct kv){0};
+    *out_is_known = state_token_get(f->kv, e->token_id, f->scratch, &token, &err) == KV_FOUND;
     if (!*out_is_known || !digest_parse(token.hash, &hash))
         return false;
     struct digest proof = token_proof(&hash, &self->key[DOOR_ENROL], &e->agent_key, e->node,
@@ -352,9 +318,8 @@ static bool is_proven(struct fleet *f, const struct wire_inbound *in, bool *out_
 }
 
 /* Any coordinator may be asked; a follower's proposal goes to the leader through consensus. */
-void handle_enrol(struct fleet *f, struct msg **m)
+void handle_enrol(struct fleet *f, const struct wire_inbound *in)
 {
-    const struct wire_inbound *in = (*m)->body;
     const struct wire_enrol *e = &in->message.enrol;
     struct arena *a = f->scratch;
     struct value *body = value_map(a);
@@ -363,7 +328,7 @@ void handle_enrol(struct fleet *f, struct msg **m)
 
     /* The connection is authenticated by this key: who holds it may hear that it is enrolled. */
     if (key_eq(&in->key, &e->agent_key) && is_enrolled(f, e)) {
-        answer_enrol(f, in, WIRE_ENROL_APPROVED, STR("enrolled before"));
+        answer_enrol(f, &in->from, WIRE_ENROL_APPROVED, STR("enrolled before"));
         return;
     }
     if (!is_proven(f, in, &is_known)) {
@@ -371,9 +336,9 @@ void handle_enrol(struct fleet *f, struct msg **m)
                  STR_ARG(e->node), in->address, STR_ARG(e->token_id));
         if (is_known) {
             value_map_set_str(a, body, "id", e->token_id);
-            propose_command(f, "token.strike", STR("coordinator"), STR_NONE, 0, body, 0);
+            propose_command(f, "token.strike", STR("coordinator"), STR_NONE, 0, body);
         }
-        answer_enrol(f, in, is_known ? WIRE_ENROL_REFUSED : WIRE_ENROL_RETRY,
+        answer_enrol(f, &in->from, is_known ? WIRE_ENROL_REFUSED : WIRE_ENROL_RETRY,
                      is_known ? STR("the proof does not match the token")
                               : STR("the token is unknown here, used up or expired"));
         return;
@@ -382,9 +347,7 @@ void handle_enrol(struct fleet *f, struct msg **m)
     value_map_set_str(a, body, "token", e->token_id);
     value_map_set_str(a, body, "node", e->node);
     value_map_set_str(a, body, "key", arena_dup(a, str_from(text)));
-    struct str client =
-        arena_printf((*m)->arena, "enrol/" STR_FMT "/%s", STR_ARG(e->token_id), text);
-    struct pending *p = pending_add(f, m, client, 1);
-    if (p)
-        propose_command(f, "agent.enroll", e->node, client, 1, body, p->tag);
+    struct str client = arena_printf(a, "enrol/" STR_FMT "/%s", STR_ARG(e->token_id), text);
+    if (wait_command(f, NULL, in, client, 1))
+        propose_command(f, "agent.enroll", e->node, client, 1, body);
 }

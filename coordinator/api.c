@@ -10,21 +10,85 @@
 #include "core/value/json.h"
 #include "edge/actor/log.h"
 
-enum method_kind { METHOD_READ, METHOD_CHANGE };
-
-struct method {
-    struct str name;
-    enum method_kind kind;
-    unsigned roles;
-    const char *command; /* of a change */
-    int (*document)(struct fleet *f, const struct value *body, struct value **out, struct err *err);
-};
-
 enum {
     ANYBODY = WIRE_ROLE_VIEWER | WIRE_ROLE_OPERATOR | WIRE_ROLE_ADMIN,
     OPERATORS = WIRE_ROLE_OPERATOR | WIRE_ROLE_ADMIN,
     ADMINS = WIRE_ROLE_ADMIN,
 };
+
+/* ---- answers ---- */
+
+static const char *error_id_of(int code)
+{
+    switch (code) {
+    case HL_EDENIED:
+        return "HL-AUTH-05";
+    case HL_ETEMP:
+        return "HL-NET-02";
+    default:
+        return "";
+    }
+}
+
+static void post_reply(struct fleet *f, const struct wire_connection *to, uint64_t id,
+                       const struct wire_reply *reply)
+{
+    struct arena *a = fleet_out_arena(f);
+    struct out *o = fleet_out(f);
+    struct wire_reply *r = &o->message.reply;
+
+    o->to = *to;
+    o->message.kind = WIRE_REPLY;
+    *r = *reply;
+    struct str *texts[] = {&r->error_id, &r->error, &r->next, &r->body};
+    for (size_t i = 0; i < HL_COUNT(texts); i++)
+        *texts[i] = arena_dup(a, *texts[i]);
+    r->id = id;
+    r->revision = r->revision ? r->revision : f->applied;
+    r->leader = f->status.leader;
+    r->is_leader = f->is_leader;
+}
+
+void answer(struct fleet *f, const struct pending *p, const struct wire_reply *reply)
+{
+    post_reply(f, &p->to, p->request_id, reply);
+}
+
+void answer_error(struct fleet *f, const struct pending *p, int code, struct str text)
+{
+    struct wire_reply reply = {
+        .code = code, .error_id = str_from(error_id_of(code)), .error = text};
+
+    answer(f, p, &reply);
+}
+
+void answer_request(struct fleet *f, const struct wire_inbound *in, int code, const char *error_id,
+                    struct str text)
+{
+    struct wire_reply reply = {
+        .code = code,
+        .error_id = str_from(error_id[0] ? error_id : error_id_of(code)),
+        .error = text,
+    };
+
+    post_reply(f, &in->from, in->message.request.id, &reply);
+}
+
+int64_t age_of_state(const struct fleet *f)
+{
+    return f->is_leader ? 0 : fleet_now() - f->status_ms;
+}
+
+void answer_document(struct fleet *f, const struct pending *p, const struct value *document)
+{
+    HL_CLEANUP(buf_deinit) struct buf text = {0};
+
+    json_write(&text, document, JSON_COMPACT);
+    struct wire_reply reply = {.body = buf_str(&text), .age_ms = age_of_state(f)};
+    answer(f, p, &reply);
+}
+
+/* ---- reads ---- */
 
 static int read_status(struct fleet *f, const struct value *body, struct value **out,
                        struct err *err)
@@ -72,19 +136,113 @@ static int read_tokens(struct fleet *f, const struct value *body, struct value *
     return document_tokens(f, out, err);
 }
 
+static void document_serve(struct fleet *f, const struct pending *p)
+{
+    struct value *document = NULL;
+    struct value *body;
+    struct err err;
+
+    int r = json_read(f->scratch, p->body.len ? p->body : STR("{}"), STR("request"), &body, &err);
+    if (r == 0)
+        r = p->method->document(f, body, &document, &err);
+    if (r < 0)
+        answer_error(f, p, r, str_from(err.text));
+    else
+        answer_document(f, p, document);
+}
+
+static bool is_read_served(struct fleet *f, struct pending *p)
+{
+    if (p->wanted == 0 || p->wanted > f->applied)
+        return false;
+    p->method->serve(f, p);
+    return true;
+}
+
+static void read_start(struct fleet *f, const struct method *method, const struct wire_inbound *in)
+{
+    const struct wire_request *request = &in->message.request;
+    struct pending now = {
+        .method = method, .to = in->from, .request_id = request->id, .body = request->body};
+
+    if (request->is_stale_ok && method->is_read)
+        method->serve(f, &now);
+    else
+        wait_read(f, method, in, is_read_served);
+}
+
+/* ---- changes ---- */
+
+struct value *request_body(struct fleet *f, const struct wire_inbound *in)
+{
+    const struct wire_request *request = &in->message.request;
+    struct value *body;
+    struct err err;
+
+    if (json_read(f->scratch, request->body.len ? request->body : STR("{}"), STR("request"), &body,
+                  &err) == 0)
+        return body;
+    answer_request(f, in, HL_EINVAL, "", str_from(err.text));
+    return NULL;
+}
+
+static void change_start(struct fleet *f, const struct method *method,
+                         const struct wire_inbound *in)
+{
+    const struct wire_request *request = &in->message.request;
+    struct value *body = request_body(f, in);
+
+    if (!body)
+        return;
+    log_info("asked", "method=" STR_FMT " by=" STR_FMT " address=%s", STR_ARG(request->method),
+             STR_ARG(in->name), in->address);
+    if (wait_command(f, method, in, request->client_id, request->sequence))
+        propose_command(f, method->command, in->name, request->client_id, request->sequence, body);
+}
+
+/* ---- methods ---- */
+
+#define DOCUMENT(name, roles, read)                                                                \
+    {                                                                                              \
+        STR(name), roles, false, true, read_start, NULL, document_serve, read                      \
+    }
+#define READ(name, roles, serve)                                                                   \
+    {                                                                                              \
+        STR(name), roles, false, true, read_start, NULL, serve, NULL                               \
+    }
+#define CHANGE(name, roles, command)                                                               \
+    {                                                                                              \
+        STR(name), roles, false, false, change_start, command, NULL, NULL                          \
+    }
+#define OTHER(name, roles, start)                                                                  \
+    {                                                                                              \
+        STR(name), roles, false, false, start, NULL, NULL, NULL                                    \
+    }
+
 static const struct method methods[] = {
-    {STR("status"), METHOD_READ, ANYBODY, NULL, read_status},
-    {STR("apps"), METHOD_READ, ANYBODY, NULL, read_apps},
-    {STR("app.get"), METHOD_READ, ANYBODY, NULL, read_app},
-    {STR("agents"), METHOD_READ, ANYBODY, NULL, read_agents},
-    {STR("nodes"), METHOD_READ, ANYBODY, NULL, read_agents},
-    {STR("events"), METHOD_READ, ANYBODY, NULL, read_events},
-    {STR("raft.members"), METHOD_READ, ANYBODY, NULL, read_members},
-    {STR("token.list"), METHOD_READ, ADMINS, NULL, read_tokens},
-    {STR("sync"), METHOD_CHANGE, OPERATORS, "app.sync", NULL},
-    {STR("token.create"), METHOD_CHANGE, ADMINS, "token.create", NULL},
-    {STR("token.revoke"), METHOD_CHANGE, ADMINS, "token.revoke", NULL},
-    {STR("agent.revoke"), METHOD_CHANGE, ADMINS, "agent.revoke", NULL},
+    DOCUMENT("status", ANYBODY, read_status),
+    DOCUMENT("apps", ANYBODY, read_apps),
+    DOCUMENT("app.get", ANYBODY, read_app),
+    DOCUMENT("agents", ANYBODY, read_agents),
+    DOCUMENT("nodes", ANYBODY, read_agents),
+    DOCUMENT("events", ANYBODY, read_events),
+    DOCUMENT("raft.members", ANYBODY, read_members),
+    DOCUMENT("token.list", ADMINS, read_tokens),
+    CHANGE("sync", OPERATORS, "app.sync"),
+    CHANGE("token.create", ADMINS, "token.create"),
+    CHANGE("token.revoke", ADMINS, "token.revoke"),
+    CHANGE("agent.revoke", ADMINS, "agent.revoke"),
+    {STR("kv.put"), OPERATORS, false, false, kv_change_start, "setting.put", NULL, NULL},
+    {STR("kv.delete"), OPERATORS, false, false, kv_change_start, "setting.delete", NULL, NULL},
+    READ("kv.get", ANYBODY, kv_get_serve),
+    READ("kv.list", ANYBODY, kv_list_serve),
+    {STR("kv.watch"), ANYBODY, false, true, kv_watch_start, NULL, NULL, NULL},
+    OTHER("raft.change", ADMINS, raft_change_start),
+    OTHER("raft.transfer", ADMINS, raft_transfer_start),
+    {STR("raft.compact"), ADMINS, false, false, base_start, NULL, raft_compact_serve, NULL},
+    {STR("raft.status"), ANYBODY, true, false, raft_status_start, NULL, NULL, NULL},
+    {STR("snapshot.begin"), ADMINS, false, false, base_start, NULL, snapshot_begin_serve, NULL},
+    OTHER("snapshot.piece", ADMINS, snapshot_piece_start),
 };
 
 static const struct method *find_method(struct str name)
@@ -96,163 +254,35 @@ static const struct method *find_method(struct str name)
     return NULL;
 }
 
-/* ---- answers ---- */
-
-static void post_reply(struct fleet *f, const struct wire_inbound *in, struct wire_reply *reply)
+/* A command that cannot be found again, or is too large for the log, is not begun. */
+static const char *flaw_of(const struct method *method, const struct wire_request *request)
 {
-    struct msg *m = msg_new(MSG_ANSWER, true);
-    struct answer *answer = arena_one(m->arena, struct answer);
-    struct str *texts[] = {&reply->error_id, &reply->error, &reply->next, &reply->file,
-                           &reply->body};
-
-    for (size_t i = 0; i < HL_COUNT(texts); i++)
-        *texts[i] = arena_dup(m->arena, *texts[i]);
-    reply->id = in->message.request.id;
-    reply->revision = f->applied;
-    reply->leader = f->status.leader;
-    reply->is_leader = f->is_leader;
-    answer->to = in->from;
-    answer->message.kind = WIRE_REPLY;
-    answer->message.reply = *reply;
-    m->body = answer;
-    mailbox_post_or_drop(f->c->boxes->net, m);
+    if (!method->command)
+        return NULL;
+    if (request->client_id.len == 0 || request->client_id.len > STATE_CLIENT_MAX)
+        return "a change needs a client id of at most 128 bytes";
+    return request->body.len > COMMAND_BODY_MAX ? "the change is too large: 500 KiB at most" : NULL;
 }
 
-static const char *error_id_of(int code)
+void handle_request(struct fleet *f, const struct wire_inbound *in)
 {
-    switch (code) {
-    case HL_EDENIED:
-        return "HL-AUTH-05";
-    case HL_ETEMP:
-        return "HL-NET-02";
-    default:
-        return "";
-    }
-}
-
-void answer_error(struct fleet *f, const struct wire_inbound *in, int code, const char *error_id,
-                  struct str text)
-{
-    struct wire_reply reply = {
-        .code = code,
-        .error_id = str_from(error_id[0] ? error_id : error_id_of(code)),
-        .error = text,
-    };
-
-    post_reply(f, in, &reply);
-}
-
-void answer_result(struct fleet *f, const struct wire_inbound *in, int code, struct str text,
-                   struct str body)
-{
-    struct wire_reply reply = {.body = body.len ? body : STR("{}")};
-
-    if (code != 0)
-        answer_error(f, in, code, "", text);
-    else
-        post_reply(f, in, &reply);
-}
-
-/* How old what we know is: nothing when we lead, else since the leader was last heard of. */
-static int64_t age_of_state(const struct fleet *f)
-{
-    return f->is_leader ? 0 : fleet_now() - f->status_ms;
-}
-
-void answer_read(struct fleet *f, const struct wire_inbound *in)
-{
-    const struct wire_request *request = &in->message.request;
-    const struct method *method = find_method(request->method);
-    HL_CLEANUP(buf_deinit) struct buf text = {0};
-    struct value *document = NULL;
-    struct statedb_view *view;
-    struct value *body;
-    uint64_t applied;
-    struct err err;
-
-    int r = json_read(f->scratch, request->body.len ? request->body : STR("{}"), STR("request"),
-                      &body, &err);
-    if (r == 0)
-        r = statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err);
-    if (r == 0) {
-        r = method->document(f, body, &document, &err);
-        if (r == 0)
-            json_write(&text, document, JSON_COMPACT);
-        statedb_view_end(view);
-        f->kv = (struct kv){0};
-    }
-    if (r < 0) {
-        answer_error(f, in, r, "", str_from(err.text));
-        return;
-    }
-    struct wire_reply reply = {.body = buf_str(&text), .age_ms = age_of_state(f)};
-    post_reply(f, in, &reply);
-}
-
-/* ---- requests ---- */
-
-static void start_read(struct fleet *f, struct msg **m)
-{
-    const struct wire_inbound *in = (*m)->body;
-
-    if (in->message.request.is_stale_ok) {
-        answer_read(f, in);
-        return;
-    }
-    struct pending *p = pending_add(f, m, STR_NONE, 0);
-    if (!p) {
-        answer_error(f, in, HL_ETEMP, "", STR("too many requests are waiting"));
-        return;
-    }
-    struct msg *read = msg_new(MSG_READ, false);
-    read->number = p->tag;
-    if (!mailbox_post_or_drop(f->c->boxes->consensus, read))
-        pending_refused(f, p->tag, RAFT_REFUSED_FULL);
-}
-
-static void start_change(struct fleet *f, const struct method *method, struct msg **m)
-{
-    const struct wire_inbound *in = (*m)->body;
-    const struct wire_request *request = &in->message.request;
-    struct value *body;
-    struct err err;
-
-    int r = json_read(f->scratch, request->body.len ? request->body : STR("{}"), STR("request"),
-                      &body, &err);
-    if (r < 0 || request->client_id.len == 0 || request->client_id.len > 128) {
-        answer_error(f, in, HL_EINVAL, "", STR("a change needs a JSON body and a client id"));
-        return;
-    }
-    log_info("asked", "method=" STR_FMT " by=" STR_FMT " address=%s", STR_ARG(request->method),
-             STR_ARG(in->name), in->address);
-    struct pending *p = pending_add(f, m, request->client_id, request->sequence);
-    if (!p) {
-        answer_error(f, in, HL_ETEMP, "", STR("too many requests are waiting"));
-        return;
-    }
-    propose_command(f, method->command, in->name, request->client_id, request->sequence, body,
-                    p->tag);
-}
-
-void handle_request(struct fleet *f, struct msg **m)
-{
-    const struct wire_inbound *in = (*m)->body;
     const struct wire_request *request = &in->message.request;
     const struct method *method = find_method(request->method);
 
     if (!method) {
-        answer_error(f, in, HL_EUNSUPPORTED, "",
-                     arena_printf(f->scratch, "no method \"" STR_FMT "\" here: hlctl may be newer",
-                                  STR_ARG(request->method)));
+        answer_request(f, in, HL_EUNSUPPORTED, "",
+                       arena_printf(f->scratch,
+                                    "no method \"" STR_FMT "\" here: hlctl may be newer",
+                                    STR_ARG(request->method)));
     } else if ((wire_role_of(in->role) & method->roles) == 0) {
-        answer_error(f, in, HL_EDENIED, "HL-AUTH-05",
-                     arena_printf(f->scratch, "\"" STR_FMT "\" is not for role " STR_FMT,
-                                  STR_ARG(request->method), STR_ARG(in->role)));
-    } else if (!f->is_leader && !(request->is_stale_ok && method->kind == METHOD_READ)) {
-        answer_error(f, in, HL_ETEMP, "HL-NET-02", STR("this coordinator does not lead"));
-    } else if (method->kind == METHOD_READ) {
-        start_read(f, m);
+        answer_request(f, in, HL_EDENIED, "HL-AUTH-05",
+                       arena_printf(f->scratch, "\"" STR_FMT "\" is not for role " STR_FMT,
+                                    STR_ARG(request->method), STR_ARG(in->role)));
+    } else if (!f->is_leader && !method->is_local && !(request->is_stale_ok && method->is_read)) {
+        answer_request(f, in, HL_ETEMP, "HL-NET-02", STR("this coordinator does not lead"));
+    } else if (flaw_of(method, request)) {
+        answer_request(f, in, HL_EINVAL, "", str_from(flaw_of(method, request)));
     } else {
-        start_change(f, method, m);
+        method->start(f, method, in);
     }
 }

@@ -1,16 +1,13 @@
 /*
- * Entries from the log into the state, in batches of one transaction; afterwards each change is
- * looked at once, in a view of the new state.
+ * Entries from the log into the state, many in a turn; afterwards each change is looked at once, in
+ * the new state.
  */
 #include "coordinator/fleet.h"
 
 #include "core/value/json.h"
 #include "edge/actor/log.h"
 
-static void no_view(struct fleet *f)
-{
-    f->kv = (struct kv){0};
-}
+enum { BYTES_A_TURN = 4 << 20 };
 
 /* ---- what follows from a change ---- */
 
@@ -30,12 +27,7 @@ static void admit(struct fleet *f, const struct state_agent *agent)
         msg_free(m);
         return;
     }
-    /* Nobody repeats this one. */
-    enum mailbox_outcome outcome;
-    while ((outcome = mailbox_post(f->c->boxes->net, m)) == MAILBOX_FULL)
-        clock_sleep_ms(1);
-    if (outcome == MAILBOX_CLOSED)
-        msg_free(m);
+    post_surely(f->c->boxes->mesh, m); /* nobody repeats this one */
 }
 
 static void agent_changed(struct fleet *f, struct str node)
@@ -43,7 +35,7 @@ static void agent_changed(struct fleet *f, struct str node)
     struct state_agent agent;
     struct err err;
 
-    if (state_agent_get(&f->kv, node, f->scratch, &agent, &err) != KV_FOUND)
+    if (state_agent_get(f->kv, node, f->scratch, &agent, &err) != KV_FOUND)
         return;
     admit(f, &agent);
     if (!f->is_leader)
@@ -81,7 +73,7 @@ static void app_changed(struct fleet *f, struct str name)
 
     if (!f->is_leader)
         return;
-    int r = state_app_get(&f->kv, name, f->scratch, &app, &err);
+    int r = state_app_get(f->kv, name, f->scratch, &app, &err);
     if (r < 0)
         return;
     app.name = name; /* also when it is gone */
@@ -112,13 +104,13 @@ static void drop_unused_blobs(struct fleet *f)
     size_t cap = 0;
     struct err err;
 
-    while (state_app_next(&f->kv, &cursor, f->scratch, &app, &err) == KV_FOUND) {
+    while (state_app_next(f->kv, &cursor, f->scratch, &app, &err) == KV_FOUND) {
         if (digest_parse(app.bundle, &d))
             ARENA_PUSH(f->scratch, keep, count, cap, d);
     }
     for (size_t i = 0; plan && i < plan->desired.app_count; i++)
         ARENA_PUSH(f->scratch, keep, count, cap, plan->desired.app[i].bundle_digest);
-    if (statedb_blob_keep_only(f->c->db, keep, count, &err) < 0)
+    if (blobs_keep_only(f->c->blobs, keep, count, &err) < 0)
         log_warn("old bundles stay", "error=\"%s\"", err.text);
 }
 
@@ -127,7 +119,7 @@ static void desired_changed(struct fleet *f)
     struct state_head head;
     struct err err;
 
-    if (state_head_get(&f->kv, f->scratch, &head, &err) != KV_FOUND)
+    if (state_head_get(f->kv, f->scratch, &head, &err) != KV_FOUND)
         return;
     f->plan_asked_ms = -1;
     f->is_plan_settled = false;
@@ -154,6 +146,7 @@ static void follow_changes(struct fleet *f, const struct state_change *change, s
             desired_changed(f);
             break;
         case STATE_EVENT_ADDED:
+        case STATE_SETTING_CHANGED: /* seen by feed_add */
             break;
         }
     }
@@ -172,35 +165,49 @@ struct batch {
     size_t cap;
 };
 
-static int apply_entry(struct fleet *f, const struct raft_entry *entry, struct batch *batch,
-                       struct err *err)
+static void feed_settings(struct fleet *f, const struct state_result *result, uint64_t index)
+{
+    for (size_t i = 0; i < result->change_count; i++) {
+        if (result->change[i].kind == STATE_SETTING_CHANGED)
+            feed_add(f, result->change[i].name, index);
+    }
+}
+
+static int apply_command(struct fleet *f, const struct raft_entry *entry, struct batch *batch,
+                         struct err *err)
 {
     struct applied_command done = {0};
 
-    if (entry->kind != RAFT_ENTRY_COMMAND)
-        return 0;
     int r = wire_command_decode(entry->data, f->scratch, &done.command, err);
-    if (r < 0)
-        return err_wrap(err, "log entry %llu", (unsigned long long)entry->index);
-    r = state_apply(&f->kv, &done.command, f->scratch, &done.result, err);
     if (r == 0)
-        ARENA_PUSH(f->scratch, batch->item, batch->count, batch->cap, done);
-    return r;
+        r = state_apply(f->kv, entry->index, &done.command, f->scratch, &done.result, err);
+    if (r < 0)
+        return r;
+    feed_settings(f, &done.result, entry->index);
+    ARENA_PUSH(f->scratch, batch->item, batch->count, batch->cap, done);
+    return 0;
 }
 
-static int apply_entries(struct fleet *f, const struct raft_entry *entry, size_t count,
-                         struct batch *batch, struct err *err)
+static int apply_entry(struct fleet *f, const struct raft_entry *entry, struct batch *batch,
+                       struct err *err)
 {
-    int r = statedb_begin(f->c->db, &f->kv, err);
+    int r = 0;
 
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = apply_entry(f, &entry[i], batch, err);
+    f->kv = statedb_begin(f->c->db);
+    if (entry->kind == RAFT_ENTRY_COMMAND)
+        r = apply_command(f, entry, batch, err);
+    else if (entry->kind == RAFT_ENTRY_MEMBERS && !raft_members_decode(entry->data, &f->members))
+        r = err_set(err, HL_ECORRUPT, "not a list of members");
     if (r == 0)
-        r = statedb_commit(f->c->db, entry[count - 1].index, err);
+        statedb_commit(f->c->db, entry->index);
     else
         statedb_abort(f->c->db);
-    no_view(f);
-    return r;
+    f->kv = statedb_reader(f->c->db);
+    if (r < 0)
+        return err_wrap(err, "log entry %llu", (unsigned long long)entry->index);
+    f->applied = entry->index;
+    f->applied_term = entry->term;
+    return 0;
 }
 
 static void report_outcome(struct fleet *f, const struct applied_command *done)
@@ -208,7 +215,7 @@ static void report_outcome(struct fleet *f, const struct applied_command *done)
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct value *body;
 
-    pending_applied(f, &done->command, &done->result);
+    wait_applied(f, &done->command, &done->result);
     if (!f->is_leader || !str_eq(done->command.name, STR("work.report")) ||
         json_read(a, done->command.body, STR("report"), &body, NULL) < 0)
         return;
@@ -218,31 +225,15 @@ static void report_outcome(struct fleet *f, const struct applied_command *done)
 
 static void follow(struct fleet *f, const struct batch *batch)
 {
-    struct statedb_view *view;
-    uint64_t applied;
-    struct err err;
-
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0) {
-        log_error("the state cannot be read", "error=\"%s\"", err.text);
-        return;
-    }
     for (size_t i = 0; i < batch->count; i++) {
         follow_changes(f, batch->item[i].result.change, batch->item[i].result.change_count);
         report_outcome(f, &batch->item[i]);
     }
-    statedb_view_end(view);
-    no_view(f);
 }
 
-static void cannot_apply(struct fleet *f, int code, const struct err *err)
+/* Going on would make this member differ from the others. */
+static void cannot_apply(struct fleet *f, const struct err *err)
 {
-    if (code == HL_ENOSPACE) {
-        if (f->disk_alarm.len == 0)
-            log_error("the state cannot grow; reads go on", "error=\"%s\"", err->text);
-        fleet_replace(&f->disk_alarm, str_from(err->text));
-        return;
-    }
-    /* Going on would make this member differ from the others. */
     f->is_stopped = true;
     fleet_replace(&f->stop_reason, str_from(err->text));
     log_error("application of the log has stopped here", "error=\"%s\"", err->text);
@@ -250,28 +241,23 @@ static void cannot_apply(struct fleet *f, int code, const struct err *err)
 
 void apply_committed(struct fleet *f)
 {
+    uint64_t left = f->committed - f->applied;
+    size_t count_max = left < ENTRIES_A_TURN ? (size_t)left : ENTRIES_A_TURN;
     struct batch batch = {0};
     struct raft_entry *entry;
-    size_t count;
+    size_t count = 0;
     struct err err;
 
-    uint64_t left = f->committed - f->applied;
-    int r =
-        log_read(f->c->log, f->applied + 1, left < ENTRIES_A_TURN ? (size_t)left : ENTRIES_A_TURN,
-                 4 << 20, f->scratch, &entry, &count, &err);
-    if (r == 0)
-        r = apply_entries(f, entry, count, &batch, &err);
-    if (r < 0) {
-        cannot_apply(f, r, &err);
-        return;
-    }
-    f->applied = entry[count - 1].index;
-    if (f->disk_alarm.len > 0)
-        fleet_replace(&f->disk_alarm, STR_NONE);
+    int r = log_read(f->c->log, f->applied + 1, count_max, BYTES_A_TURN, f->scratch, &entry, &count,
+                     &err);
+    for (size_t i = 0; r == 0 && i < count; i++)
+        r = apply_entry(f, &entry[i], &batch, &err);
     follow(f, &batch);
+    if (r < 0)
+        cannot_apply(f, &err);
     struct msg *m = msg_new(MSG_APPLIED, false);
     m->number = f->applied;
-    mailbox_post_or_drop(f->c->boxes->consensus, m);
+    mailbox_post_or_drop(f->c->boxes->mesh, m);
 }
 
 /* ---- from the whole state: at start, and when taking office ---- */
@@ -279,46 +265,34 @@ void apply_committed(struct fleet *f)
 void admit_everybody(struct fleet *f)
 {
     struct str cursor = STR_NONE;
-    struct statedb_view *view;
     struct state_agent agent;
     struct state_head head;
-    uint64_t applied;
     struct err err;
 
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
-        return;
-    while (state_agent_next(&f->kv, &cursor, f->scratch, &agent, &err) == KV_FOUND)
+    while (state_agent_next(f->kv, &cursor, f->scratch, &agent, &err) == KV_FOUND)
         admit(f, &agent);
-    if (state_head_get(&f->kv, f->scratch, &head, &err) == KV_FOUND)
+    if (state_head_get(f->kv, f->scratch, &head, &err) == KV_FOUND)
         fleet_replace(&f->head_commit, head.commit);
-    statedb_view_end(view);
-    no_view(f);
     tell_source(f);
 }
 
 void load_schedule(struct fleet *f)
 {
     struct str cursor = STR_NONE;
-    struct statedb_view *view;
     struct state_agent agent;
     struct state_app app;
-    uint64_t applied;
     struct err err;
 
     sched_reset(f->sched, fleet_now());
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
-        return;
-    while (state_agent_next(&f->kv, &cursor, f->scratch, &agent, &err) == KV_FOUND)
+    while (state_agent_next(f->kv, &cursor, f->scratch, &agent, &err) == KV_FOUND)
         sched_agent(f->sched, agent.node, str_eq(agent.status, STR("active")),
                     str_eq(agent.state, STR("alive")));
     cursor = STR_NONE;
-    while (state_app_next(&f->kv, &cursor, f->scratch, &app, &err) == KV_FOUND) {
+    while (state_app_next(f->kv, &cursor, f->scratch, &app, &err) == KV_FOUND) {
         if (str_eq(app.phase, STR("idle")) || str_eq(app.phase, STR("failed")))
             continue;
         schedule_app(f, &app);
         if (str_eq(app.phase, STR("leased")))
             send_work(f, &app);
     }
-    statedb_view_end(view);
-    no_view(f);
 }

@@ -1,70 +1,117 @@
 /*
- * The disk actor writes what consensus asks for, in order, and says when it is durable. A full disk
- * is waited out and alarmed; any other failure ends the process, because after a failed flush
- * nobody knows what is on the disk (raft.md 2.5, trap 6), and the others go on without us.
+ * The disk actor writes what consensus asks for, in order, and says when it is durable. Everything
+ * that queued up while the last flush ran goes out with the next one. A full disk is waited out and
+ * alarmed; any other failure ends the process, because after a failed flush nobody knows what is on
+ * the disk (raft.md 2.5, trap 6), and the others go on without us.
  */
 #include <stdlib.h>
 
 #include "coordinator/actors.h"
 #include "edge/actor/log.h"
 
-enum { FULL_RETRY_MS = 1000 };
+enum { FULL_RETRY_MS = 200, MESSAGES_A_FLUSH = 256 };
 
-static void tell_fleet(struct disk_context *disk, const char *why)
+struct disk {
+    struct disk_context *c;
+    struct msg *taken[MESSAGES_A_FLUSH]; /* what the next flush makes durable */
+    size_t taken_count;
+    const struct raft_persist **persist; /* of all of them, in order */
+    size_t persist_count;
+    size_t persist_cap;
+    bool is_full;
+    bool is_stopped;
+};
+
+static void say_room(struct disk *d, const char *why)
 {
-    struct msg *m = msg_new(MSG_DISK, true);
-    struct str *text = arena_one(m->arena, struct str);
+    struct msg *alarm = msg_new(MSG_DISK, true);
+    struct str *text = arena_one(alarm->arena, struct str);
+    struct msg *full = msg_new(MSG_DISK_FULL, false);
 
-    *text = arena_dup(m->arena, str_from(why));
-    m->body = text;
-    mailbox_post_or_drop(disk->boxes->fleet, m);
+    d->is_full = why[0] != '\0';
+    *text = arena_dup(alarm->arena, str_from(why));
+    alarm->body = text;
+    mailbox_post_or_drop(d->c->boxes->fleet, alarm);
+    full->number = d->is_full;
+    post_surely(d->c->boxes->mesh, full);
 }
 
-/* False if we were stopped while waiting for room. */
-static bool write_out(struct disk_context *disk, const struct raft_persist *persist)
+static void wait_for_room(struct disk *d, const struct err *err)
 {
-    bool was_full = false;
-    struct err err;
+    if (!d->is_full) {
+        log_error("the disk is full; nothing is written until there is room", "error=\"%s\"",
+                  err->text);
+        say_room(d, err->text);
+    }
+    clock_sleep_ms(FULL_RETRY_MS);
+}
 
-    for (;;) {
-        int r = log_append(disk->log, persist, &err);
-        if (r == 0)
-            break;
+/* What waits keeps its place behind this write; only the end of the process overtakes. */
+static void write_out(struct disk *d)
+{
+    struct err err;
+    int r;
+
+    while ((r = log_append(d->c->log, d->persist, d->persist_count, &err)) != 0) {
         if (r != HL_ENOSPACE) {
             log_error("the Raft log cannot be written; ending", "error=\"%s\"", err.text);
             exit(1);
         }
-        if (!was_full)
-            log_error("the disk is full; nothing is written until there is room", "error=\"%s\"",
-                      err.text);
-        was_full = true;
-        tell_fleet(disk, err.text);
-        /* What waits keeps its place behind this write; only the end of the process overtakes. */
-        if (mailbox_is_closed(disk->boxes->disk))
-            return false;
-        clock_sleep_ms(FULL_RETRY_MS);
+        if (mailbox_is_closed(d->c->boxes->disk))
+            return;
+        wait_for_room(d, &err);
     }
-    if (was_full) {
+    if (d->is_full) {
         log_info("disk", "room=again");
-        tell_fleet(disk, "");
+        say_room(d, "");
     }
+    struct msg *done = msg_new(MSG_PERSISTED, false);
+    done->number = d->persist[d->persist_count - 1]->sequence;
+    post_surely(d->c->boxes->mesh, done);
+}
+
+/* False for the end. */
+static bool take(struct disk *d, struct msg *m)
+{
+    const struct persist_batch *batch = m->body;
+
+    if (m->kind == MSG_STOP) {
+        msg_free(m);
+        return false;
+    }
+    while (d->persist_count + batch->count > d->persist_cap) {
+        d->persist_cap = d->persist_cap ? 2 * d->persist_cap : 256;
+        d->persist = hl_realloc(d->persist, d->persist_cap * sizeof(*d->persist));
+    }
+    for (size_t i = 0; i < batch->count; i++)
+        d->persist[d->persist_count++] = &batch->item[i];
+    d->taken[d->taken_count++] = m;
     return true;
+}
+
+static void take_what_waits(struct disk *d)
+{
+    d->is_stopped = !take(d, mailbox_wait(d->c->boxes->disk, -1));
+    while (!d->is_stopped && d->taken_count < MESSAGES_A_FLUSH) {
+        struct msg *m = mailbox_take(d->c->boxes->disk);
+        if (!m)
+            return;
+        d->is_stopped = !take(d, m);
+    }
 }
 
 void *disk_run(void *context)
 {
-    struct disk_context *disk = context;
+    struct disk d = {.c = context};
 
-    for (;;) {
-        HL_CLEANUP(msg_freep) struct msg *m = mailbox_wait(disk->boxes->disk, -1);
-        const struct raft_persist *persist = m->body;
-
-        if (m->kind == MSG_STOP || !write_out(disk, persist))
-            return NULL;
-        struct msg *done = msg_new(MSG_PERSISTED, false);
-        done->number = persist->sequence;
-        /* Consensus must hear it: its mailbox is drained all the time, so wait for room. */
-        while (mailbox_post(disk->boxes->consensus, done) == MAILBOX_FULL)
-            clock_sleep_ms(1);
+    while (!d.is_stopped) {
+        take_what_waits(&d);
+        if (d.persist_count > 0)
+            write_out(&d);
+        for (size_t i = 0; i < d.taken_count; i++)
+            msg_free(d.taken[i]);
+        d.taken_count = d.persist_count = 0;
     }
+    free(d.persist);
+    return NULL;
 }

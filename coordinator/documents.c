@@ -74,7 +74,7 @@ static int app_items(struct fleet *f, struct value **out, struct err *err)
     struct state_app app;
     int r;
 
-    while ((r = state_app_next(&f->kv, &cursor, f->scratch, &app, err)) == KV_FOUND)
+    while ((r = state_app_next(f->kv, &cursor, f->scratch, &app, err)) == KV_FOUND)
         value_list_add(f->scratch, items, app_value(f, &app));
     *out = items;
     return r < 0 ? r : 0;
@@ -98,7 +98,7 @@ static int add_objects(struct fleet *f, struct str name, struct value *v, struct
     struct value *objects = value_list(a);
     struct value *ledger;
 
-    int r = state_ledger_get(&f->kv, name, a, &ledger, err);
+    int r = state_ledger_get(f->kv, name, a, &ledger, err);
     if (r < 0)
         return r;
     for (size_t i = 0; r == KV_FOUND && i < ledger->list.count; i++) {
@@ -151,7 +151,7 @@ static int add_history(struct fleet *f, struct str name, struct value *v, struct
     struct state_event event;
     int r;
 
-    while ((r = state_event_next(&f->kv, &cursor, f->scratch, &event, err)) == KV_FOUND) {
+    while ((r = state_event_next(f->kv, &cursor, f->scratch, &event, err)) == KV_FOUND) {
         if (str_eq(event.object, name))
             value_list_add(f->scratch, events, event_value(f->scratch, &event));
     }
@@ -163,7 +163,7 @@ int document_app(struct fleet *f, struct str name, struct value **out, struct er
 {
     struct state_app app;
 
-    int r = state_app_get(&f->kv, name, f->scratch, &app, err);
+    int r = state_app_get(f->kv, name, f->scratch, &app, err);
     if (r < 0)
         return r;
     if (r != KV_FOUND)
@@ -220,7 +220,7 @@ static int agent_items(struct fleet *f, struct value **out, struct err *err)
     struct state_agent agent;
     int r;
 
-    while ((r = state_agent_next(&f->kv, &cursor, f->scratch, &agent, err)) == KV_FOUND)
+    while ((r = state_agent_next(f->kv, &cursor, f->scratch, &agent, err)) == KV_FOUND)
         value_list_add(f->scratch, items, agent_value(f, &agent));
     *out = items;
     return r < 0 ? r : 0;
@@ -329,14 +329,14 @@ int document_events(struct fleet *f, int64_t after, int64_t limit, struct value 
         struct str last = STR_NONE;
         int64_t newest = 0;
 
-        while ((r = state_event_next(&f->kv, &last, f->scratch, &event, err)) == KV_FOUND)
+        while ((r = state_event_next(f->kv, &last, f->scratch, &event, err)) == KV_FOUND)
             newest = event.index;
         if (r < 0)
             return r;
         after = newest > limit ? newest - limit : 0;
     }
     cursor = state_event_cursor(f->scratch, after);
-    while ((r = state_event_next(&f->kv, &cursor, f->scratch, &event, err)) == KV_FOUND &&
+    while ((r = state_event_next(f->kv, &cursor, f->scratch, &event, err)) == KV_FOUND &&
            limit-- > 0)
         value_list_add(f->scratch, items, event_value(f->scratch, &event));
     *out = list_document(f->scratch, items);
@@ -351,7 +351,7 @@ int document_tokens(struct fleet *f, struct value **out, struct err *err)
     struct state_token token;
     int r;
 
-    while ((r = state_token_next(&f->kv, &cursor, a, &token, err)) == KV_FOUND) {
+    while ((r = state_token_next(f->kv, &cursor, a, &token, err)) == KV_FOUND) {
         struct value *v = value_map(a);
 
         value_map_set_str(a, v, "id", token.id);
@@ -374,7 +374,7 @@ static int add_rejected(struct fleet *f, struct value *git, struct err *err)
     struct state_rejected rejected;
     struct value *errors;
 
-    int r = state_rejected_get(&f->kv, a, &rejected, err);
+    int r = state_rejected_get(f->kv, a, &rejected, err);
     if (r != KV_FOUND)
         return r < 0 ? r : 0;
     r = json_read(a, rejected.errors, STR("errors"), &errors, err);
@@ -394,7 +394,7 @@ static int git_value(struct fleet *f, struct value **out, struct err *err)
     struct value *git = value_map(a);
     struct state_head head;
 
-    int r = state_head_get(&f->kv, a, &head, err);
+    int r = state_head_get(f->kv, a, &head, err);
     if (r < 0)
         return r;
     value_map_set_str(a, git, "url", f->c->config->git.url);
@@ -433,7 +433,7 @@ static int alarm_items(struct fleet *f, struct value **out, struct err *err)
 
     add_alarm(f->scratch, list, STR("disk"), f->disk_alarm, clock_wall_ms());
     add_alarm(f->scratch, list, STR("stopped"), f->stop_reason, clock_wall_ms());
-    while ((r = state_alarm_next(&f->kv, &cursor, f->scratch, &alarm, err)) == KV_FOUND)
+    while ((r = state_alarm_next(f->kv, &cursor, f->scratch, &alarm, err)) == KV_FOUND)
         add_alarm(f->scratch, list, alarm.name, alarm.text, alarm.since_ms);
     *out = list;
     return r < 0 ? r : 0;

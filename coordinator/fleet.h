@@ -4,14 +4,21 @@
  *
  *   fleet_actor.c  the loop, messages, office (becoming leader, ceasing to be)
  *   apply.c        log entries to state; what follows from each change
- *   propose.c      commands, and who waits for their outcome
+ *   base.c         checkpoints of the state, and states that a leader sent
+ *   propose.c      commands on their way into the log
+ *   wait.c         those who wait for an outcome
  *   plan.c         a compiled commit against the plan in force
  *   agents.c       the agents' door: heartbeats, work, reports, blobs; enrolment
- *   api.c          the clients' door: methods, roles, reads that wait for the log
+ *   api.c          the clients' door: methods, roles, answers
+ *   settings.c     kv.*: settings, and those who watch them
+ *   members.c      raft.* and snapshot.*
  *   documents.c    the JSON documents that hlctl shows
  *
  * Everybody applies; only the leader proposes, schedules, sends work and answers reads that are not
  * `is_stale_ok`. All state here is soft: a new process or leader rebuilds it.
+ *
+ * A turn takes the messages that wait, then does what is due; what it says to agents, clients and
+ * consensus leaves together at its end.
  */
 #ifndef HL_COORDINATOR_FLEET_H
 #define HL_COORDINATOR_FLEET_H
@@ -20,20 +27,49 @@
 #include "core/state/state.h"
 
 enum {
-    PENDING_MAX = 4096,
+    PENDING_MAX = 8192,
     PENDING_MS = 10000, /* who waited this long is told that the outcome is unknown */
-    ENTRIES_A_TURN = 256,
+    ENTRIES_A_TURN = 4096,
+    MESSAGES_A_TURN = 64,
     LOST_HEARTBEATS = 3,
 };
 
-/* Somebody waits for a command to be applied, or for a read index. */
+struct fleet;
+struct pending;
+
+/* One method of the clients' door. */
+struct method {
+    struct str name;
+    unsigned roles;
+    bool is_local; /* any coordinator answers for itself */
+    bool is_read;  /* any coordinator answers who asks for an answer that may be stale */
+    /* Answers, or makes somebody wait. */
+    void (*start)(struct fleet *f, const struct method *method, const struct wire_inbound *in);
+    const char *command; /* of a change */
+    /* Answers a read once the state is new enough. */
+    void (*serve)(struct fleet *f, const struct pending *p);
+    /* Of most reads: the document that `serve` sends. */
+    int (*document)(struct fleet *f, const struct value *body, struct value **out, struct err *err);
+};
+
+/* Answers p if it can be answered now, and then returns true: p is over. */
+typedef bool (*wait_check)(struct fleet *f, struct pending *p);
+
+/* Somebody waits: for a command to be applied, or for what `check` looks for. */
 struct pending {
-    uint64_t tag;
+    struct pending *next;        /* in fleet.waiting */
+    wait_check check;            /* NULL: a command, found by client id and sequence */
+    const struct method *method; /* NULL: an enrolment */
+    struct wire_connection to;
+    uint64_t request_id;
     int64_t since_ms;
-    struct msg *inbound;  /* owned: the request or enrolment */
-    struct str client_id; /* of the command, in inbound's arena; empty for a read */
-    uint64_t sequence;
-    uint64_t read_index; /* 0: not known yet */
+    int64_t lasts_ms;
+    bool is_stale_ok;
+    uint64_t tag;      /* what it was proposed or asked under; 0: never refused */
+    uint64_t sequence; /* of the command */
+    uint64_t wanted;   /* index, revision or member that `check` compares; 0: not known yet */
+    struct str client_id;
+    struct str body; /* of the request */
 };
 
 /* An agent as this coordinator hears it. */
@@ -57,9 +93,12 @@ struct sent {
 struct fleet {
     struct fleet_context *c;
     struct arena *scratch; /* of one turn */
-    struct kv kv;          /* of the view or transaction that is open now */
+    struct kv *kv;         /* of the state, or of the transaction that is open now */
     uint64_t applied;
+    uint64_t applied_term;       /* of that entry */
+    struct raft_members members; /* in force there */
     uint64_t committed;
+    bool is_current; /* everything that was committed before we came is applied */
     bool is_stopped; /* an entry cannot be applied; see alarm */
     struct str stop_reason;
     struct str disk_alarm;
@@ -72,9 +111,26 @@ struct fleet {
     int64_t sched_due_ms;
     bool is_sched_due;
 
-    struct pending pending[PENDING_MAX];
-    size_t pending_count;
-    uint64_t next_tag;
+    struct map *commands;    /* client id -> struct pending */
+    struct pending *waiting; /* for anything else */
+    size_t waiting_count;
+    bool is_read_asked;  /* this turn's reads need an index */
+    int64_t expired_ms;  /* last look for those who waited too long */
+    uint64_t turn_tag;   /* of all that is proposed or asked in this turn */
+    uint64_t change_tag; /* of changes of members, each its own */
+
+    struct msg *proposals; /* of this turn; NULL: none */
+    struct msg *out;
+
+    struct checkpoint *checkpoint; /* at the keeper's */
+    struct str checkpoint_error;   /* of the last one; empty: it succeeded */
+    int64_t checkpoint_failed_ms;  /* when */
+    uint64_t base_wanted;          /* somebody waits for a base of this index or later */
+    int64_t piece_asked_ms;        /* when a client last fetched a piece of the base */
+    struct install *install;       /* to become the state when no checkpoint is out */
+    uint64_t install_id;           /* of its snapshot */
+
+    struct settings_feed *feed; /* the latest changes of settings */
 
     struct map *heard; /* node -> struct heard */
     struct map *sent;  /* key -> struct sent */
@@ -92,25 +148,46 @@ struct fleet {
 /* fleet_actor.c */
 int64_t fleet_now(void);
 void fleet_replace(struct str *field, struct str value); /* heap strings */
+/* A place in what this turn sends; fill message (strings in fleet_out_arena). */
+struct out *fleet_out(struct fleet *f);
+struct arena *fleet_out_arena(struct fleet *f);
 
 /* apply.c */
 void apply_committed(struct fleet *f);
 void admit_everybody(struct fleet *f);
 void load_schedule(struct fleet *f);
 
+/* base.c */
+void base_step(struct fleet *f, int64_t now_ms);
+void base_checkpoint_done(struct fleet *f, struct str why);
+void base_take_install(struct fleet *f, struct install *install, uint64_t id);
+void base_deinit(struct fleet *f);
+
 /* propose.c */
-/* Hands a command to consensus; body is a map. client_id empty: nobody waits. */
+/* Hands a command to consensus. client_id empty: nobody waits. */
+void propose_bytes(struct fleet *f, const char *name, struct str author, struct str client_id,
+                   uint64_t sequence, struct str body);
 void propose_command(struct fleet *f, const char *name, struct str author, struct str client_id,
-                     uint64_t sequence, const struct value *body, uint64_t tag);
-struct pending *pending_add(struct fleet *f, struct msg **inbound, struct str client_id,
-                            uint64_t sequence);
-void pending_drop(struct fleet *f, struct pending *p);
-void pending_refused(struct fleet *f, uint64_t tag, enum raft_refusal why);
-void pending_applied(struct fleet *f, const struct command *c, const struct state_result *result);
-void pending_read_ready(struct fleet *f, uint64_t tag, uint64_t index);
-void pending_serve_reads(struct fleet *f);
-void pending_expire(struct fleet *f, int64_t now_ms);
+                     uint64_t sequence, const struct value *body);
+void propose_flush(struct fleet *f);
 void step_schedule(struct fleet *f, int64_t now_ms);
+
+/* wait.c */
+/* Who sent `in` waits from now on; NULL, and it was told so, if too many do. */
+struct pending *wait_command(struct fleet *f, const struct method *method,
+                             const struct wire_inbound *in, struct str client_id,
+                             uint64_t sequence);
+struct pending *wait_for(struct fleet *f, const struct method *method,
+                         const struct wire_inbound *in, wait_check check);
+/* As wait_for; `wanted` becomes the index at which everything acknowledged until now is applied. */
+struct pending *wait_read(struct fleet *f, const struct method *method,
+                          const struct wire_inbound *in, wait_check check);
+void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why);
+void wait_applied(struct fleet *f, const struct command *c, const struct state_result *result);
+void wait_read_ready(struct fleet *f, uint64_t tag, uint64_t index);
+void wait_serve(struct fleet *f);
+void wait_expire(struct fleet *f, int64_t now_ms);
+void wait_deinit(struct fleet *f);
 
 /* plan.c */
 void plan_take(struct fleet *f, struct msg *m);
@@ -118,8 +195,8 @@ void plan_propose(struct fleet *f, int64_t now_ms);
 
 /* agents.c */
 void handle_agent(struct fleet *f, const struct wire_inbound *in);
-void handle_enrol(struct fleet *f, struct msg **m);
-void answer_enrol(struct fleet *f, const struct wire_inbound *in, enum wire_enrol_status status,
+void handle_enrol(struct fleet *f, const struct wire_inbound *in);
+void answer_enrol(struct fleet *f, const struct wire_connection *to, enum wire_enrol_status status,
                   struct str text);
 void send_work(struct fleet *f, const struct state_app *app);
 void call_off_work(struct fleet *f, struct str key, const struct state_app *now);
@@ -127,12 +204,39 @@ void send_report_ack(struct fleet *f, struct str node, struct str key, uint64_t 
                      const struct state_result *result);
 
 /* api.c */
-void handle_request(struct fleet *f, struct msg **m);
-void answer_read(struct fleet *f, const struct wire_inbound *in);
-void answer_result(struct fleet *f, const struct wire_inbound *in, int code, struct str text,
-                   struct str body);
-void answer_error(struct fleet *f, const struct wire_inbound *in, int code, const char *error_id,
-                  struct str text);
+void handle_request(struct fleet *f, const struct wire_inbound *in);
+/* To whoever waits or just asked. Empty error_id: the usual one of the code. */
+void answer_request(struct fleet *f, const struct wire_inbound *in, int code, const char *error_id,
+                    struct str text);
+void answer_error(struct fleet *f, const struct pending *p, int code, struct str text);
+/* `reply` as filled; id, revision (unless set) and leader are added. */
+void answer(struct fleet *f, const struct pending *p, const struct wire_reply *reply);
+void answer_document(struct fleet *f, const struct pending *p, const struct value *document);
+/* The request's JSON in f->scratch; a refusal is answered and returns NULL. */
+struct value *request_body(struct fleet *f, const struct wire_inbound *in);
+/* How old what we know is: nothing when we lead, else since the leader was last heard of. */
+int64_t age_of_state(const struct fleet *f);
+
+/* settings.c */
+struct settings_feed *feed_new(void);
+void feed_free(struct settings_feed *feed);
+/* Remembers the change of `key` by the entry just applied, still inside its transaction. */
+void feed_add(struct fleet *f, struct str key, uint64_t revision);
+/* The state jumped to `index`: what happened in between is not known. */
+void feed_reset(struct fleet *f, uint64_t index);
+void kv_change_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
+void kv_get_serve(struct fleet *f, const struct pending *p);
+void kv_list_serve(struct fleet *f, const struct pending *p);
+void kv_watch_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
+
+/* members.c */
+void raft_change_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
+void raft_transfer_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
+void base_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
+void raft_compact_serve(struct fleet *f, const struct pending *p);
+void raft_status_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
+void snapshot_begin_serve(struct fleet *f, const struct pending *p);
+void snapshot_piece_start(struct fleet *f, const struct method *m, const struct wire_inbound *in);
 
 /* documents.c: 0 with a document, or HL_EABSENT, HL_EINVAL, or the store's failure */
 HL_MUST int document_status(struct fleet *f, struct value **out, struct err *err);

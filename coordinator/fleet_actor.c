@@ -1,10 +1,12 @@
-/* The loop: one message, what follows from it, then whatever is due. */
+/* The loop: the messages that wait, what follows from them, then whatever is due. */
 #include "coordinator/fleet.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "edge/actor/log.h"
+
+enum { OUT_BYTES = 1 << 20 };
 
 int64_t fleet_now(void)
 {
@@ -27,6 +29,53 @@ static void forget_sent(struct fleet *f)
         str_free(s->node);
         free(s);
     }
+}
+
+/* ---- what a turn sends ---- */
+
+struct arena *fleet_out_arena(struct fleet *f)
+{
+    if (!f->out) {
+        f->out = msg_new(MSG_OUT, true);
+        f->out->body = arena_one(f->out->arena, struct out_batch);
+    }
+    return f->out->arena;
+}
+
+struct out *fleet_out(struct fleet *f)
+{
+    struct arena *a = fleet_out_arena(f);
+    struct out_batch *batch = f->out->body;
+
+    ARENA_PUSH(a, batch->item, batch->count, batch->cap, (struct out){0});
+    return &batch->item[batch->count - 1];
+}
+
+static void flush_out(struct fleet *f)
+{
+    if (f->out)
+        mailbox_post_or_drop(f->c->boxes->mesh, f->out); /* everybody repeats what was lost */
+    f->out = NULL;
+}
+
+static void flush_read(struct fleet *f)
+{
+    if (!f->is_read_asked)
+        return;
+    struct msg *m = msg_new(MSG_READ, false);
+    m->number = f->turn_tag;
+    f->is_read_asked = false;
+    if (!mailbox_post_or_drop(f->c->boxes->mesh, m))
+        wait_refused(f, f->turn_tag, RAFT_REFUSED_FULL);
+}
+
+static void end_turn(struct fleet *f)
+{
+    propose_flush(f);
+    flush_read(f);
+    flush_out(f);
+    f->turn_tag++;
+    arena_reset(f->scratch);
 }
 
 /* ---- office ---- */
@@ -81,22 +130,19 @@ static void take_source(struct fleet *f, const struct source_state *state)
     }
 }
 
-static void handle_inbound(struct fleet *f, struct msg **m)
+static void handle_inbound(struct fleet *f, const struct inbound_batch *batch)
 {
-    const struct wire_inbound *in = (*m)->body;
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct wire_inbound *in = &batch->item[i];
 
-    switch (in->door) {
-    case DOOR_AGENT:
-        handle_agent(f, in);
-        break;
-    case DOOR_CLIENT:
-        handle_request(f, m);
-        break;
-    case DOOR_ENROL:
-        handle_enrol(f, m);
-        break;
-    default:
-        break;
+        if (in->door == DOOR_AGENT)
+            handle_agent(f, in);
+        else if (in->door == DOOR_CLIENT)
+            handle_request(f, in);
+        else if (in->door == DOOR_ENROL)
+            handle_enrol(f, in);
+        if (f->out && arena_used_bytes(f->out->arena) > OUT_BYTES)
+            flush_out(f);
     }
 }
 
@@ -105,19 +151,20 @@ static void handle(struct fleet *f, struct msg **m)
 {
     switch ((*m)->kind) {
     case MSG_COMMITTED:
-        f->committed = (*m)->number;
+        if (f->committed < (*m)->number)
+            f->committed = (*m)->number;
         break;
     case MSG_STATUS:
         take_status(f, (*m)->body);
         break;
     case MSG_INBOUND:
-        handle_inbound(f, m);
+        handle_inbound(f, (*m)->body);
         break;
     case MSG_REFUSED:
-        pending_refused(f, (*m)->number, *(const enum raft_refusal *)(*m)->body);
+        wait_refused(f, (*m)->number, *(const enum raft_refusal *)(*m)->body);
         break;
     case MSG_READ_READY:
-        pending_read_ready(f, (*m)->number, *(const uint64_t *)(*m)->body);
+        wait_read_ready(f, (*m)->number, *(const uint64_t *)(*m)->body);
         break;
     case MSG_PLAN:
         plan_take(f, *m);
@@ -129,9 +176,22 @@ static void handle(struct fleet *f, struct msg **m)
     case MSG_DISK:
         fleet_replace(&f->disk_alarm, *(const struct str *)(*m)->body);
         break;
+    case MSG_CHECKPOINT_DONE:
+        base_checkpoint_done(f, *(const struct str *)(*m)->body);
+        break;
+    case MSG_INSTALL_DONE:
+        base_take_install(f, (*m)->body, (*m)->number);
+        break;
     default:
         break;
     }
+}
+
+/* What was committed before us: the log behind the base, which a restart applies again. */
+static void settle_currency(struct fleet *f)
+{
+    f->is_current = f->is_current || (f->status.leader != 0 && f->status.commit_index > 0 &&
+                                      f->applied >= f->status.commit_index);
 }
 
 static void do_what_is_due(struct fleet *f)
@@ -140,9 +200,11 @@ static void do_what_is_due(struct fleet *f)
 
     if (f->applied < f->committed && !f->is_stopped)
         apply_committed(f);
+    settle_currency(f);
     settle_office(f);
-    pending_serve_reads(f);
-    pending_expire(f, now_ms);
+    base_step(f, now_ms);
+    wait_serve(f);
+    wait_expire(f, now_ms);
     if (!f->is_leader)
         return;
     if (f->is_sched_due || now_ms >= f->sched_due_ms)
@@ -156,7 +218,7 @@ static int64_t wait_ms(const struct fleet *f)
     int64_t wait = 1000;
 
     if (f->applied < f->committed && !f->is_stopped)
-        return f->disk_alarm.len > 0 ? 1000 : 0;
+        return 0;
     if (f->is_leader && f->sched_due_ms - now_ms < wait)
         wait = f->sched_due_ms - now_ms;
     return wait > 0 ? wait : 0;
@@ -179,9 +241,12 @@ static void fleet_deinit(struct fleet *f)
     map_free(f->sent);
     free_heard(f->heard);
     sched_free(f->sched);
-    while (f->pending_count > 0)
-        pending_drop(f, &f->pending[f->pending_count - 1]);
+    wait_deinit(f);
+    feed_free(f->feed);
+    base_deinit(f);
     msg_free(f->plan);
+    msg_free(f->proposals);
+    msg_free(f->out);
     str_free(f->stop_reason);
     str_free(f->disk_alarm);
     str_free(f->source_commit);
@@ -193,18 +258,44 @@ static void fleet_deinit(struct fleet *f)
 
 static struct fleet *fleet_new(struct fleet_context *c)
 {
+    const struct raft_snapshot *base = statedb_base(c->db);
     struct fleet *f = hl_calloc(1, sizeof(*f));
 
     f->c = c;
     f->scratch = arena_new();
-    f->applied = f->committed = c->applied_index;
+    f->kv = statedb_reader(c->db);
+    f->applied = f->committed = base->index;
+    f->applied_term = base->term;
+    f->members = base->index > 0 ? base->members : c->founders;
     f->sched = sched_new(LOST_HEARTBEATS * c->config->agent_heartbeat_ms);
     f->heard = map_new(0x68656172);
     f->sent = map_new(0x73656e74);
+    f->commands = map_new(keys_random_u64());
+    f->feed = feed_new();
+    feed_reset(f, f->applied);
+    f->turn_tag = 1;
     f->source_ms = -1;
     f->plan_asked_ms = -1;
+    f->piece_asked_ms = -3600 * 1000;
     f->status_ms = fleet_now();
     return f;
+}
+
+/* False for the end. */
+static bool take_messages(struct fleet *f)
+{
+    struct msg *m = mailbox_wait(f->c->boxes->fleet, wait_ms(f));
+
+    for (int i = 0; m && i < MESSAGES_A_TURN; i++) {
+        bool is_end = m->kind == MSG_STOP;
+        if (!is_end)
+            handle(f, &m);
+        msg_free(m);
+        if (is_end)
+            return false;
+        m = i + 1 < MESSAGES_A_TURN ? mailbox_take(f->c->boxes->fleet) : NULL;
+    }
+    return true;
 }
 
 void *fleet_run(void *context)
@@ -212,18 +303,10 @@ void *fleet_run(void *context)
     struct fleet *f = fleet_new(context);
 
     admit_everybody(f);
-    for (;;) {
-        struct msg *m = mailbox_wait(f->c->boxes->fleet, wait_ms(f));
-
-        if (m && m->kind == MSG_STOP) {
-            msg_free(m);
-            fleet_deinit(f);
-            return NULL;
-        }
-        if (m)
-            handle(f, &m);
-        msg_free(m);
+    while (take_messages(f)) {
         do_what_is_due(f);
-        arena_reset(f->scratch);
+        end_turn(f);
     }
+    fleet_deinit(f);
+    return NULL;
 }

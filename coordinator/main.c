@@ -24,15 +24,29 @@ struct coordinator {
     struct coordinator_config config;
     struct roster roster;
     struct coordinator_keys keys;
+    struct store_dir *store;
     struct store_log *log;
     struct statedb *db;
+    struct blobs *blobs;
+    struct raft_members founders;
     struct raft *raft;
+    struct standing *standing;
     struct wire_hub *hub;
     struct gitsrc *git;
     struct web *web;
     struct boxes boxes;
-    uint64_t applied_index;
 };
+
+bool post_surely(struct mailbox *box, struct msg *m)
+{
+    enum mailbox_outcome outcome;
+
+    while ((outcome = mailbox_post(box, m)) == MAILBOX_FULL)
+        clock_sleep_ms(1);
+    if (outcome == MAILBOX_CLOSED)
+        msg_free(m);
+    return outcome == MAILBOX_POSTED;
+}
 
 static int make_folder(struct coordinator *c, struct err *err)
 {
@@ -49,11 +63,47 @@ static int open_stores(struct coordinator *c, struct raft_recovered *recovered, 
 
     int r = make_folder(c, err);
     if (r == 0)
-        r = log_open(c->config.dir, &identity, &c->log, recovered, err);
+        r = store_dir_open(c->config.dir, &identity, &c->store, err);
     if (r == 0)
-        r = statedb_open(c->config.dir, &identity, &c->db, &recovered->applied_index, err);
-    c->applied_index = recovered->applied_index;
-    return r;
+        r = statedb_open(c->store, &c->db, err);
+    if (r == 0)
+        r = blobs_open(c->store, &c->blobs, err);
+    if (r == 0)
+        r = log_open(c->store, NULL, statedb_base(c->db), &c->log, recovered, err);
+    if (r < 0)
+        return r;
+    recovered->base = *statedb_base(c->db);
+    recovered->applied_index = recovered->base.index;
+    return 0;
+}
+
+static int read_entries(void *context, uint64_t first, size_t max_count, size_t max_bytes,
+                        struct arena *a, struct raft_entry **out, size_t *out_count,
+                        struct err *err)
+{
+    struct coordinator *c = context;
+
+    return log_read(c->log, first, max_count, max_bytes, a, out, out_count, err);
+}
+
+static int read_piece(void *context, uint64_t id, struct str cursor, size_t max_bytes,
+                      struct arena *a, struct str *out_data, struct str *out_next,
+                      bool *out_is_last, struct err *err)
+{
+    struct coordinator *c = context;
+
+    return statedb_read_piece(c->db, id, cursor, max_bytes, a, out_data, out_next, out_is_last,
+                              err);
+}
+
+/* Whoever came later waits until it is called: it founds nothing. */
+static void find_founders(struct coordinator *c)
+{
+    for (size_t i = 0; i < c->roster.founder_count; i++)
+        c->founders.member[c->founders.count++] =
+            (struct raft_member){.id = c->roster.founder[i], .is_voter = true};
+    if (!roster_is_founder(&c->roster, c->config.member))
+        c->founders.count = 0;
 }
 
 static int open_raft(struct coordinator *c, const struct raft_recovered *recovered, struct err *err)
@@ -63,11 +113,10 @@ static int open_raft(struct coordinator *c, const struct raft_recovered *recover
         .seed = keys_random_u64(),
         .heartbeat_ms = c->config.heartbeat_ms,
         .election_ms = c->config.election_ms,
-        .storage = {c->log, log_read},
+        .founders = c->founders,
+        .storage = {c, read_entries, read_piece},
     };
 
-    for (size_t i = 0; i < c->roster.member_count; i++)
-        config.voter[config.voter_count++] = c->roster.member[i].id;
     return raft_new(&config, recovered, clock_now_ms(), &c->raft, err);
 }
 
@@ -96,19 +145,21 @@ static int open_git(struct coordinator *c, struct err *err)
 static int admit_enrolled(struct coordinator *c, struct err *err)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    HL_CLEANUP(statedb_view_endp) struct statedb_view *view = NULL;
     struct str cursor = STR_NONE;
     struct state_agent agent;
     struct key key;
-    struct kv kv;
-    uint64_t applied;
+    int r;
 
-    int r = statedb_view_begin(c->db, &view, &kv, &applied, err);
-    while (r == 0 && (r = state_agent_next(&kv, &cursor, a, &agent, err)) == KV_FOUND) {
+    while ((r = state_agent_next(statedb_reader(c->db), &cursor, a, &agent, err)) == KV_FOUND) {
         if (str_eq(agent.status, STR("active")) && key_parse(agent.key, &key))
             hub_admit(c->hub, DOOR_AGENT, &key, agent.node, STR("agent"));
     }
     return r < 0 ? r : 0;
+}
+
+static bool is_empty(const struct raft_recovered *r)
+{
+    return r->hard.term == 0 && r->last_index == 0 && r->base.index == 0;
 }
 
 static int open_all(struct coordinator *c, struct str config_path, struct err *err)
@@ -124,11 +175,15 @@ static int open_all(struct coordinator *c, struct str config_path, struct err *e
     if (!self)
         return err_at(err, HL_EINVAL, config_path, 0, 0, "member %llu is not in the roster",
                       (unsigned long long)c->config.member);
+    find_founders(c);
     r = coordinator_keys_load(c->config.secret_path, self, &c->keys, err);
     if (r == 0)
         r = open_stores(c, &recovered, err);
     if (r == 0)
         r = open_raft(c, &recovered, err);
+    if (r == 0)
+        r = standing_open(c->config.dir, &c->roster, c->config.member, is_empty(&recovered),
+                          &c->standing, err);
     if (r == 0)
         r = open_git(c, err);
     struct wire_hub_config hub = {&c->roster, c->config.member, &c->keys};
@@ -148,11 +203,14 @@ static void close_all(struct coordinator *c)
     hub_close(c->hub);
     gitsrc_free(c->git);
     raft_free(c->raft);
-    statedb_close(c->db);
+    standing_free(c->standing);
     log_close(c->log);
-    mailbox_free(c->boxes.net);
-    mailbox_free(c->boxes.consensus);
+    blobs_close(c->blobs);
+    statedb_close(c->db);
+    store_dir_close(c->store);
+    mailbox_free(c->boxes.mesh);
     mailbox_free(c->boxes.disk);
+    mailbox_free(c->boxes.keeper);
     mailbox_free(c->boxes.fleet);
     mailbox_free(c->boxes.source);
     arena_free(c->arena);
@@ -183,32 +241,32 @@ static void wait_for_signal(int fd)
 
 static void serve(struct coordinator *c, int signal_fd)
 {
-    struct net_context net = {&c->boxes, c->hub};
+    struct mesh_context mesh = {&c->boxes, &c->roster, c->hub, c->raft, c->standing};
     struct disk_context disk = {&c->boxes, c->log};
-    struct consensus_context consensus = {&c->boxes, c->raft};
+    struct keeper_context keeper = {&c->boxes, c->store};
     struct source_context source = {&c->boxes, &c->config, c->git};
-    struct fleet_context fleet = {&c->boxes, &c->config, &c->roster,
-                                  c->log,    c->db,      c->applied_index};
+    struct fleet_context fleet = {&c->boxes, &c->config, &c->roster, c->log,
+                                  c->db,     c->blobs,   c->founders};
 
-    struct actor *net_actor = actor_start("net", net_run, &net);
     struct actor *disk_actor = actor_start("disk", disk_run, &disk);
-    struct actor *consensus_actor = actor_start("consensus", consensus_run, &consensus);
+    struct actor *keeper_actor = actor_start("keeper", keeper_run, &keeper);
+    struct actor *mesh_actor = actor_start("mesh", mesh_run, &mesh);
     struct actor *fleet_actor = actor_start("fleet", fleet_run, &fleet);
     struct actor *source_actor = actor_start("source", source_run, &source);
     const struct roster_member *self = roster_find(&c->roster, c->config.member);
-    log_info("started", "member=%llu name=" STR_FMT " mesh=%s applied=%llu version=%s",
+    log_info("started", "member=%llu name=" STR_FMT " mesh=%s base=%llu version=%s",
              (unsigned long long)c->config.member, STR_ARG(self->name), c->roster.mesh,
-             (unsigned long long)c->applied_index, HL_VERSION);
+             (unsigned long long)statedb_base(c->db)->index, HL_VERSION);
 
     wait_for_signal(signal_fd);
     log_info("stopping", "member=%llu", (unsigned long long)c->config.member);
     web_close(c->web);
     c->web = NULL;
     stop(c->boxes.source, source_actor);
+    stop(c->boxes.keeper, keeper_actor); /* what it has of the fleet actor's comes back */
     stop(c->boxes.fleet, fleet_actor);
-    stop(c->boxes.consensus, consensus_actor);
+    stop(c->boxes.mesh, mesh_actor);
     stop(c->boxes.disk, disk_actor);
-    stop(c->boxes.net, net_actor);
 }
 
 static int run(struct str config_path)
@@ -221,7 +279,7 @@ static int run(struct str config_path)
     keys_init();
     keys_harden_process();
     int signal_fd = signals_open();
-    c.boxes = (struct boxes){mailbox_new(BOX), mailbox_new(BOX), mailbox_new(BOX), mailbox_new(BOX),
+    c.boxes = (struct boxes){mailbox_new(BOX), mailbox_new(BOX), mailbox_new(64), mailbox_new(BOX),
                              mailbox_new(64)};
     int r = open_all(&c, config_path, &err);
     if (r < 0)

@@ -1,65 +1,92 @@
 /*
  * What the coordinator's actors say to each other. A body lies in the message's arena.
  *
- *   net ──RAFT, PEER_LOST──► consensus ──PERSIST──► disk
- *    │                          │  ▲◄──PERSISTED──────┘
- *    │◄──────SEND_PEER──────────┘  │ PROPOSE, READ, APPLIED
- *    ├──INBOUND──────────────────► fleet ◄──COMMITTED, STATUS, REFUSED, READ_READY── consensus
- *    │◄──SEND_AGENT, ANSWER, ADMIT, EXPEL──┘  ▲──HEAD──► source ──PLAN, SOURCE──► fleet
- *    └──REFRESH──► source ◄──REFRESH── web
+ *   mesh ──PERSIST──► disk ──PERSISTED, DISK_FULL──► mesh
+ *    │ ▲───PROPOSE, READ, APPLIED, CHANGE, TRANSFER, SNAPSHOT, OUT, ADMIT, EXPEL── fleet
+ *    ├─┴──INBOUND, COMMITTED, STATUS, REFUSED, READ_READY──► fleet ──HEAD──► source ──PLAN──► fleet
+ *    └──INSTALL──► keeper ──INSTALLED──► mesh        fleet ──CHECKPOINT──► keeper ──DONE──► fleet
  */
 #ifndef HL_COORDINATOR_MESSAGES_H
 #define HL_COORDINATOR_MESSAGES_H
 
 #include "core/desired/desired.h"
 #include "edge/actor/actor.h"
+#include "edge/store/statedb.h"
 #include "edge/wire/hub.h"
 
 enum message_kind {
     MSG_STOP,
-    /* to net */
-    MSG_SEND_PEER,  /* body: struct raft_batch */
-    MSG_SEND_AGENT, /* body: struct to_agent */
-    MSG_ANSWER,     /* body: struct answer */
+    /* to mesh: sockets */
+    MSG_OUT,        /* body: struct out_batch */
     MSG_ADMIT,      /* body: struct admit */
     MSG_EXPEL,      /* body: struct admit */
     MSG_HINT_PEERS, /* tell the other coordinators to look at Git */
-    /* to consensus */
-    MSG_RAFT,      /* body: struct raft_message */
-    MSG_PEER_LOST, /* number: member */
-    MSG_PROPOSE,   /* number: tag; body: struct str, the entry's data */
+    /* to mesh: consensus */
+    MSG_PROPOSE,   /* number: tag of all; body: struct proposals */
     MSG_READ,      /* number: tag */
     MSG_PERSISTED, /* number: sequence */
     MSG_APPLIED,   /* number: index */
+    MSG_CHANGE,    /* number: tag; body: struct member_change */
+    MSG_TRANSFER,  /* number: member, 0 for the best one */
+    MSG_SNAPSHOT,  /* body: struct raft_snapshot, the new base */
+    MSG_INSTALLED, /* body: struct raft_installed */
+    MSG_DISK_FULL, /* number: 1 nothing can be written, 0 it can again */
     /* to disk */
-    MSG_PERSIST, /* body: struct raft_persist */
+    MSG_PERSIST, /* body: struct persist_batch */
+    /* to keeper */
+    MSG_CHECKPOINT, /* body: struct checkpoint, whose turn it is to be written */
+    MSG_INSTALL,    /* body: struct raft_install */
     /* to fleet */
-    MSG_INBOUND,    /* body: struct wire_inbound from the agent, client or enrolment door */
-    MSG_COMMITTED,  /* number: index: committed and durable here */
-    MSG_STATUS,     /* body: struct raft_status */
-    MSG_REFUSED,    /* number: tag; body: enum raft_refusal */
-    MSG_READ_READY, /* number: tag; body: uint64_t, the index to wait for */
-    MSG_PLAN,       /* body: struct plan */
-    MSG_SOURCE,     /* body: struct source_state */
-    MSG_DISK,       /* body: struct str: why the disk takes nothing; empty: it does again */
+    MSG_INBOUND,         /* body: struct inbound_batch from the agent, client and enrolment doors */
+    MSG_COMMITTED,       /* number: index: committed and durable here */
+    MSG_STATUS,          /* body: struct raft_status */
+    MSG_REFUSED,         /* number: tag; body: enum raft_refusal */
+    MSG_READ_READY,      /* number: tag; body: uint64_t, the index to wait for */
+    MSG_PLAN,            /* body: struct plan */
+    MSG_SOURCE,          /* body: struct source_state */
+    MSG_DISK,            /* body: struct str: why the disk takes nothing; empty: it does again */
+    MSG_CHECKPOINT_DONE, /* body: struct str: what went wrong; empty: nothing */
+    MSG_INSTALL_DONE,    /* number: id of the snapshot; body: struct install, verified and durable,
+                            the receiver's now */
     /* to source */
     MSG_REFRESH, /* a webhook came */
     MSG_HEAD,    /* body: struct str: the commit in force */
 };
 
-struct raft_batch {
-    struct raft_message *message;
+struct inbound_batch {
+    struct wire_inbound *item;
     size_t count;
+    size_t cap;
 };
 
-struct to_agent {
-    struct str name;
-    struct wire_message message;
-};
-
-struct answer {
+/* To an agent by its name, or to whoever asked. */
+struct out {
+    struct str agent; /* empty: to */
     struct wire_connection to;
     struct wire_message message;
+};
+
+struct out_batch {
+    struct out *item;
+    size_t count;
+    size_t cap;
+};
+
+struct proposals {
+    struct str *data;
+    size_t count;
+    size_t cap;
+};
+
+struct persist_batch {
+    struct raft_persist *item; /* in order */
+    size_t count;
+    size_t cap;
+};
+
+struct member_change {
+    enum raft_change op;
+    uint64_t member;
 };
 
 struct admit {
@@ -86,11 +113,15 @@ struct source_state {
 
 /* The mailboxes of all actors; a post to one that is closed is dropped. */
 struct boxes {
-    struct mailbox *net;
-    struct mailbox *consensus;
+    struct mailbox *mesh;
     struct mailbox *disk;
+    struct mailbox *keeper;
     struct mailbox *fleet;
     struct mailbox *source;
 };
+
+/* Posts what must not be lost: waits for room, and frees m when the receiver is gone (then
+ * false). */
+bool post_surely(struct mailbox *box, struct msg *m);
 
 #endif

@@ -26,9 +26,9 @@ static int store_bundles(struct fleet *f, struct plan *plan, struct err *err)
 
         if (app->bundle.len == 0)
             continue;
-        int r = statedb_blob_has(f->c->db, &app->bundle_digest, &has_it, err);
+        int r = blobs_has(f->c->blobs, &app->bundle_digest, &has_it, err);
         if (r == 0 && !has_it)
-            r = statedb_blob_put(f->c->db, &app->bundle_digest, app->bundle, err);
+            r = blobs_put(f->c->blobs, &app->bundle_digest, app->bundle, err);
         if (r < 0)
             return r;
     }
@@ -131,7 +131,7 @@ static int find_difference(struct fleet *f, const struct plan *plan, struct diff
     for (size_t i = 0; i < plan->desired.app_count; i++) {
         struct state_app w = wanted(f, plan, &plan->desired.app[i]);
 
-        r = state_app_get(&f->kv, w.name, f->scratch, &now, err);
+        r = state_app_get(f->kv, w.name, f->scratch, &now, err);
         if (r < 0)
             return r;
         if (r == KV_FOUND && is_same_app(&now, &w))
@@ -140,7 +140,7 @@ static int find_difference(struct fleet *f, const struct plan *plan, struct diff
         ARENA_PUSH(f->scratch, d->upsert, d->upsert_count, d->upsert_cap, v);
     }
     d->deletes = value_list(f->scratch);
-    while ((r = state_app_next(&f->kv, &cursor, f->scratch, &now, err)) == KV_FOUND) {
+    while ((r = state_app_next(f->kv, &cursor, f->scratch, &now, err)) == KV_FOUND) {
         if (!now.deleting && !plan_find(plan, now.name))
             value_list_add(f->scratch, d->deletes, value_string(f->scratch, now.name));
     }
@@ -199,7 +199,7 @@ static void propose_put(struct fleet *f, const struct plan *plan, const struct s
             value_map_set_int(a, body, "app_count", (int64_t)plan->desired.app_count);
             value_map_set_str(a, body, "failed", failed_names(f, plan));
         }
-        propose_command(f, "desired.put", STR("git"), STR_NONE, 0, body, 0);
+        propose_command(f, "desired.put", STR("git"), STR_NONE, 0, body);
     }
 }
 
@@ -226,7 +226,7 @@ static void propose_rejection(struct fleet *f, const struct plan *plan)
     value_map_set_str(a, body, "commit", plan->desired.commit);
     value_map_set_str(a, body, "subject", plan->subject);
     value_map_set(a, body, STR("errors"), errors);
-    propose_command(f, "desired.reject", STR("git"), STR_NONE, 0, body, 0);
+    propose_command(f, "desired.reject", STR("git"), STR_NONE, 0, body);
 }
 
 static bool is_accepted(struct fleet *f, const struct plan *plan, bool has_head,
@@ -252,7 +252,7 @@ static void propose_rewound_alarm(struct fleet *f, const struct plan *plan)
     struct err err;
 
     if (!plan->is_rewound &&
-        f->kv.get(f->kv.context, STR("alarm/git-rewound"), &alarm, &err) != KV_FOUND)
+        f->kv->get(f->kv->context, STR("alarm/git-rewound"), &alarm, &err) != KV_FOUND)
         return;
     value_map_set_str(f->scratch, body, "name", STR("git-rewound"));
     if (plan->is_rewound)
@@ -261,7 +261,7 @@ static void propose_rewound_alarm(struct fleet *f, const struct plan *plan)
             arena_printf(f->scratch, "history was rewritten: " STR_FMT " does not follow " STR_FMT,
                          STR_ARG(plan->desired.commit), STR_ARG(f->head_commit)));
     propose_command(f, plan->is_rewound ? "alarm.set" : "alarm.clear", STR("git"), STR_NONE, 0,
-                    body, 0);
+                    body);
 }
 
 static void settle(struct fleet *f, const struct plan *plan, int64_t now_ms)
@@ -271,8 +271,8 @@ static void settle(struct fleet *f, const struct plan *plan, int64_t now_ms)
     struct state_head head;
     struct err err;
 
-    int found = state_head_get(&f->kv, f->scratch, &head, &err);
-    if (found < 0 || state_rejected_get(&f->kv, f->scratch, &rejected, &err) < 0)
+    int found = state_head_get(f->kv, f->scratch, &head, &err);
+    if (found < 0 || state_rejected_get(f->kv, f->scratch, &rejected, &err) < 0)
         return;
     if (!is_accepted(f, plan, found == KV_FOUND, &head)) {
         f->is_plan_settled = str_eq(rejected.commit, plan->desired.commit);
@@ -291,16 +291,8 @@ static void settle(struct fleet *f, const struct plan *plan, int64_t now_ms)
 
 void plan_propose(struct fleet *f, int64_t now_ms)
 {
-    struct statedb_view *view;
-    uint64_t applied;
-    struct err err;
-
     if (!f->plan || f->is_plan_settled || f->applied < f->committed ||
         (f->plan_asked_ms >= 0 && now_ms - f->plan_asked_ms < ASK_AGAIN_MS))
         return;
-    if (statedb_view_begin(f->c->db, &view, &f->kv, &applied, &err) < 0)
-        return;
     settle(f, f->plan->body, now_ms);
-    statedb_view_end(view);
-    f->kv = (struct kv){0};
 }

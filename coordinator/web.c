@@ -20,7 +20,7 @@ struct web {
 static void look_at_git(struct web *web)
 {
     mailbox_post_or_drop(web->boxes->source, msg_new(MSG_REFRESH, false));
-    mailbox_post_or_drop(web->boxes->net, msg_new(MSG_HINT_PEERS, false));
+    mailbox_post_or_drop(web->boxes->mesh, msg_new(MSG_HINT_PEERS, false));
 }
 
 static void handle_webhook(void *context, const struct http_request *request, struct arena *a,
@@ -65,7 +65,7 @@ static void handle_readyz(void *context, const struct http_request *request, str
                           struct http_answer *out)
 {
     struct web *web = context;
-    size_t waiting = mailbox_count(web->boxes->fleet) + mailbox_count(web->boxes->consensus);
+    size_t waiting = mailbox_count(web->boxes->fleet) + mailbox_count(web->boxes->mesh);
 
     (void)request;
     out->status = waiting < 1000 ? 200 : 503;

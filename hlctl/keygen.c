@@ -214,6 +214,59 @@ int keygen_mesh_run(struct hlctl *h, struct trouble *t)
     return EXIT_DONE;
 }
 
+static void show_revision(struct hlctl *h, const struct value *facts)
+{
+    buf_printf(&h->out, "roster " STR_FMT ", epoch %lld\n", STR_ARG(value_get_str(facts, "roster")),
+               (long long)value_get_int(facts, "epoch", 0));
+    if (value_get_str(facts, "keys").len > 0)
+        buf_printf(&h->out, "member %lld, keys " STR_FMT "\n",
+                   (long long)value_get_int(facts, "id", 0), STR_ARG(value_get_str(facts, "keys")));
+    hlctl_remark(h, "give the new mesh.json to every coordinator and restart them one by one");
+}
+
+int keygen_coordinator_run(struct hlctl *h, struct trouble *t)
+{
+    struct str add = flag_text(h->in, "add");
+    struct roster_member newcomer = {0};
+    struct mesh_revision revision = {
+        .dir = invocation_arg(h->in, 0),
+        .add = add.len > 0 ? &newcomer : NULL,
+        .drop = flag_text(h->in, "drop"),
+    };
+    struct value *facts = value_map(h->arena);
+    uint64_t epoch;
+    uint64_t id;
+    struct err err;
+
+    if (add.len == 0 && revision.drop.len == 0) {
+        trouble_set(t, "HL-USE-03", "nobody comes and nobody goes");
+        return trouble_next(t, "--add c4=10.0.4.104:7400, --drop c2, or both");
+    }
+    int rc = add.len > 0 ? read_member(h->arena, add, &newcomer, t) : 0;
+    if (rc != 0)
+        return rc;
+    keys_init();
+    rc = mesh_revise(&revision, &id, &epoch, &err);
+    if (rc != 0)
+        return file_trouble(t, rc, revision.dir, &err);
+    value_map_set_str(h->arena, facts, "roster",
+                      arena_concat(h->arena, revision.dir, STR("/mesh.json")));
+    value_map_set_int(h->arena, facts, "epoch", (int64_t)epoch);
+    if (add.len > 0) {
+        value_map_set_int(h->arena, facts, "id", (int64_t)id);
+        value_map_set_str(h->arena, facts, "keys",
+                          arena_printf(h->arena, STR_FMT "/" STR_FMT "/coordinator.key",
+                                       STR_ARG(revision.dir), STR_ARG(newcomer.name)));
+    }
+    if (hlctl_is_document(h))
+        output_document(h, NULL, "MeshRevision", facts);
+    else if (h->format == FORMAT_NAME)
+        buf_printf(&h->out, "mesh/%llu\n", (unsigned long long)epoch);
+    else
+        show_revision(h, facts);
+    return EXIT_DONE;
+}
+
 int keygen_identity_run(struct hlctl *h, struct trouble *t)
 {
     struct str path = invocation_arg(h->in, 0);

@@ -5,30 +5,31 @@
 struct hlctl;
 struct trouble;
 
-int status_run(struct hlctl *h, struct trouble *t);          /* status.c */
-int app_list_run(struct hlctl *h, struct trouble *t);        /* app.c */
-int app_get_run(struct hlctl *h, struct trouble *t);         /* app.c */
-int app_sync_run(struct hlctl *h, struct trouble *t);        /* sync.c */
-int events_run(struct hlctl *h, struct trouble *t);          /* events.c */
-int node_list_run(struct hlctl *h, struct trouble *t);       /* agent.c */
-int agent_list_run(struct hlctl *h, struct trouble *t);      /* agent.c */
-int agent_revoke_run(struct hlctl *h, struct trouble *t);    /* agent.c */
-int raft_members_run(struct hlctl *h, struct trouble *t);    /* raft.c */
-int token_create_run(struct hlctl *h, struct trouble *t);    /* token.c */
-int token_list_run(struct hlctl *h, struct trouble *t);      /* token.c */
-int token_revoke_run(struct hlctl *h, struct trouble *t);    /* token.c */
-int keygen_mesh_run(struct hlctl *h, struct trouble *t);     /* keygen.c */
-int keygen_identity_run(struct hlctl *h, struct trouble *t); /* keygen.c */
-int context_list_run(struct hlctl *h, struct trouble *t);    /* context.c */
-int context_use_run(struct hlctl *h, struct trouble *t);     /* context.c */
-int context_add_run(struct hlctl *h, struct trouble *t);     /* context.c */
-int context_rm_run(struct hlctl *h, struct trouble *t);      /* context.c */
-int context_current_run(struct hlctl *h, struct trouble *t); /* context.c */
-int completion_run(struct hlctl *h, struct trouble *t);      /* complete.c */
-int complete_run(struct hlctl *h, struct trouble *t);        /* complete.c */
-int version_run(struct hlctl *h, struct trouble *t);         /* help.c */
-int help_run(struct hlctl *h, struct trouble *t);            /* help.c */
-int docs_run(struct hlctl *h, struct trouble *t);            /* docs.c */
-int examples_run(struct hlctl *h, struct trouble *t);        /* docs.c */
+int status_run(struct hlctl *h, struct trouble *t);             /* status.c */
+int app_list_run(struct hlctl *h, struct trouble *t);           /* app.c */
+int app_get_run(struct hlctl *h, struct trouble *t);            /* app.c */
+int app_sync_run(struct hlctl *h, struct trouble *t);           /* sync.c */
+int events_run(struct hlctl *h, struct trouble *t);             /* events.c */
+int node_list_run(struct hlctl *h, struct trouble *t);          /* agent.c */
+int agent_list_run(struct hlctl *h, struct trouble *t);         /* agent.c */
+int agent_revoke_run(struct hlctl *h, struct trouble *t);       /* agent.c */
+int raft_members_run(struct hlctl *h, struct trouble *t);       /* raft.c */
+int token_create_run(struct hlctl *h, struct trouble *t);       /* token.c */
+int token_list_run(struct hlctl *h, struct trouble *t);         /* token.c */
+int token_revoke_run(struct hlctl *h, struct trouble *t);       /* token.c */
+int keygen_mesh_run(struct hlctl *h, struct trouble *t);        /* keygen.c */
+int keygen_identity_run(struct hlctl *h, struct trouble *t);    /* keygen.c */
+int keygen_coordinator_run(struct hlctl *h, struct trouble *t); /* keygen.c */
+int context_list_run(struct hlctl *h, struct trouble *t);       /* context.c */
+int context_use_run(struct hlctl *h, struct trouble *t);        /* context.c */
+int context_add_run(struct hlctl *h, struct trouble *t);        /* context.c */
+int context_rm_run(struct hlctl *h, struct trouble *t);         /* context.c */
+int context_current_run(struct hlctl *h, struct trouble *t);    /* context.c */
+int completion_run(struct hlctl *h, struct trouble *t);         /* complete.c */
+int complete_run(struct hlctl *h, struct trouble *t);           /* complete.c */
+int version_run(struct hlctl *h, struct trouble *t);            /* help.c */
+int help_run(struct hlctl *h, struct trouble *t);               /* help.c */
+int docs_run(struct hlctl *h, struct trouble *t);               /* docs.c */
+int examples_run(struct hlctl *h, struct trouble *t);           /* docs.c */
 
 #endif

@@ -129,6 +129,15 @@ static const struct example keygen_mesh_examples[] = {
      "keys for three coordinators on one machine", WHERE_OFFLINE, 0},
     {"keygen mesh small --coordinator only=10.0.4.101:7400", "a mesh of one", WHERE_OFFLINE, 0},
 };
+static const struct flag keygen_coordinator_flags[] = {
+    {"add", 0, FLAG_TEXT, "NAME=HOST:PORT", NULL, "a coordinator that is to join", NULL},
+    {"drop", 0, FLAG_TEXT, "NAME", NULL, "one that has left, or has lost its disk", NULL},
+};
+static const struct example keygen_coordinator_examples[] = {
+    {"keygen coordinator keys --add c4=127.0.0.1:7431", "a fourth coordinator", WHERE_OFFLINE, 0},
+    {"keygen coordinator keys --drop c2 --add c2b=127.0.0.1:7411",
+     "a new one in the place of one whose disk is lost", WHERE_OFFLINE, 0},
+};
 static const struct example keygen_identity_examples[] = {
     {"keygen identity me.key", "a key for a person", WHERE_OFFLINE, 0},
 };
@@ -343,6 +352,22 @@ const struct verb verbs[] = {
      EXAMPLES(keygen_mesh_examples),
      .kind = "Mesh",
      .run = keygen_mesh_run},
+    {.path = "keygen coordinator",
+     .group = GROUP_OPERATIONS,
+     .args = "FOLDER",
+     .arg_kind = "file",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "the keys of a coordinator that comes or goes",
+     .about = "Signs FOLDER/mesh.json anew and makes the keys of whoever is added. FOLDER is that "
+              "of `keygen mesh`, with root.key back in it. Give the new mesh.json to every "
+              "coordinator, restart them one by one, then let the change take effect with "
+              "`hlctl raft add`, `promote` and `remove`. A coordinator that lost its disk must not "
+              "come back under its old id: drop it and add a new one.",
+     FLAGS(keygen_coordinator_flags),
+     EXAMPLES(keygen_coordinator_examples),
+     .kind = "MeshRevision",
+     .run = keygen_coordinator_run},
     {.path = "keygen identity",
      .group = GROUP_OPERATIONS,
      .args = "FILE",

@@ -161,12 +161,15 @@ class Mesh:
     def read_mesh_id(self):
         self.mesh_id = json.loads((self.dir / "keys/mesh.json").read_text())["mesh"]
 
+    def member_ids(self):
+        return {c["name"]: c["id"] for c in json.loads((self.dir / "keys/mesh.json").read_text())["coordinators"]}
+
     def configure_coordinator(self, name, **changes):
         folder = self.dir / name
         (folder / "data").mkdir(parents=True, exist_ok=True)
         settings = {
             "apiVersion": "hlmesh/v1", "kind": "Coordinator", "dir": str(folder / "data"),
-            "member": self.coordinator_names.index(name) + 1,
+            "member": self.member_ids()[name],
             "secret": str(self.dir / "keys" / name / "coordinator.key"),
             "roster": str(self.dir / "keys/mesh.json"), "mesh": self.mesh_id,
             "git": {"url": self.fleet_url or str(self.dir / "fleet.git"), "poll": self.poll},

@@ -177,12 +177,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct err err = {0};
 
         c.body = line;
-        int r = state_apply(&kv, &c, a, &result, &err);
+        int r = state_apply(&kv, (uint64_t)i + 1, &c, a, &result, &err);
         HL_ASSERT(r == 0 || (r == HL_EUNSUPPORTED && err.code == r));
         struct digest after = digest_of(&kv);
         HL_ASSERT((r == 0 && result.code == 0) || digest_eq(&before, &after));
         HL_ASSERT(r != 0 || result.code == 0 || result.text.len > 0);
-        int again = state_apply(&twin, &c, a, &result, &err);
+        int again = state_apply(&twin, (uint64_t)i + 1, &c, a, &result, &err);
         HL_ASSERT(again == r);
     }
     struct digest mine = digest_of(&kv);

@@ -13,6 +13,7 @@ void fleet_state_init(struct fleet_state *f)
     kv_array_init(&f->store);
     f->arena = arena_new();
     f->wall_ms = 1000000;
+    f->index = 0;
     f->result = (struct state_result){0};
 }
 
@@ -37,7 +38,7 @@ static int apply(struct fleet_state *f, const char *name, struct str body)
         .wall_ms = f->wall_ms,
         .body = {text, body.len},
     };
-    int r = state_apply(&f->store.kv, &c, f->arena, &f->result, &err);
+    int r = state_apply(&f->store.kv, ++f->index, &c, f->arena, &f->result, &err);
     if (r != 0)
         fail_msg("%s %s: %d %s", name, text, r, err.text);
     return f->result.code;

@@ -30,6 +30,8 @@ static const struct wire_message samples[WIRE_KIND_COUNT] = {
                             .entry = entries,
                             .entry_count = 2}},
     [WIRE_REFRESH] = {.kind = WIRE_REFRESH},
+    [WIRE_STANDING] = {.kind = WIRE_STANDING,
+                       .standing = {.store = 0xfeedfacecafebeef, .is_answer = true}},
     [WIRE_HELLO] = {.kind = WIRE_HELLO,
                     .hello = {.node = {"node1", 5},
                               .version = {"0.1.0", 5},

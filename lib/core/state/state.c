@@ -1,5 +1,6 @@
 /*
- * Dispatch, sessions and events; the commands themselves are in desired.c, work.c and registry.c.
+ * Dispatch and events; sessions are in session.c, the commands themselves in desired.c, work.c,
+ * registry.c and setting.c.
  */
 #include "core/state/state_internal.h"
 
@@ -8,27 +9,31 @@
 
 #include "core/value/json.h"
 
-int setting_apply(struct apply *x, uint64_t index, bool is_put);
-static int setting_put(struct apply *x) { return setting_apply(x, x->result->revision, true); }
-static int setting_del(struct apply *x) { return setting_apply(x, x->result->revision, false); }
-static const struct {
+static const struct verb {
     struct str name;
     int (*apply)(struct apply *x);
+    bool is_bytes; /* the body is not JSON */
 } commands[] = {
-    {STR("desired.put"), apply_desired_put},   {STR("desired.reject"), apply_desired_reject},
-    {STR("work.assign"), apply_work_assign},   {STR("work.report"), apply_work_report},
-    {STR("app.sync"), apply_app_sync},         {STR("agent.enroll"), apply_agent_enroll},
-    {STR("agent.revoke"), apply_agent_revoke}, {STR("agent.state"), apply_agent_state},
-    {STR("token.create"), apply_token_create}, {STR("token.strike"), apply_token_strike},
-    {STR("token.revoke"), apply_token_revoke}, {STR("alarm.set"), apply_alarm_set},
-    {STR("alarm.clear"), apply_alarm_clear},
-    {STR("setting.put"), setting_put}, {STR("setting.delete"), setting_del},
+    {STR("setting.put"), apply_setting_put, true},
+    {STR("setting.delete"), apply_setting_delete, true},
+    {STR("desired.put"), apply_desired_put, false},
+    {STR("desired.reject"), apply_desired_reject, false},
+    {STR("work.assign"), apply_work_assign, false},
+    {STR("work.report"), apply_work_report, false},
+    {STR("app.sync"), apply_app_sync, false},
+    {STR("agent.enroll"), apply_agent_enroll, false},
+    {STR("agent.revoke"), apply_agent_revoke, false},
+    {STR("agent.state"), apply_agent_state, false},
+    {STR("token.create"), apply_token_create, false},
+    {STR("token.strike"), apply_token_strike, false},
+    {STR("token.revoke"), apply_token_revoke, false},
+    {STR("alarm.set"), apply_alarm_set, false},
+    {STR("alarm.clear"), apply_alarm_clear, false},
 };
 
 struct counters {
     int64_t event_next;
     int64_t event_first;
-    int64_t session_clock;
     int64_t session_count;
     int64_t epoch; /* the last that a lease got */
 };
@@ -36,32 +41,11 @@ struct counters {
 static const struct field counter_fields[] = {
     {"event_next", FIELD_INT, offsetof(struct counters, event_next)},
     {"event_first", FIELD_INT, offsetof(struct counters, event_first)},
-    {"session_clock", FIELD_INT, offsetof(struct counters, session_clock)},
     {"session_count", FIELD_INT, offsetof(struct counters, session_count)},
     {"epoch", FIELD_INT, offsetof(struct counters, epoch)},
 };
 static const struct record_type counters_type = {counter_fields, HL_COUNT(counter_fields),
                                                  sizeof(struct counters)};
-
-struct session {
-    int64_t sequence;
-    int64_t revision;
-    int64_t code;
-    struct str text;
-    struct str body;
-    int64_t used; /* session_clock of the last use: its place in sessionlru/ */
-};
-
-static const struct field session_fields[] = {
-    {"sequence", FIELD_INT, offsetof(struct session, sequence)},
-    {"revision", FIELD_INT, offsetof(struct session, revision)},
-    {"code", FIELD_INT, offsetof(struct session, code)},
-    {"text", FIELD_STR, offsetof(struct session, text)},
-    {"body", FIELD_STR, offsetof(struct session, body)},
-    {"used", FIELD_INT, offsetof(struct session, used)},
-};
-static const struct record_type session_type = {session_fields, HL_COUNT(session_fields),
-                                                sizeof(struct session)};
 
 struct str key_of(struct arena *a, const char *prefix, struct str name)
 {
@@ -162,106 +146,56 @@ int drop_app(struct apply *x, struct str name)
     return r < 0 ? r : 0;
 }
 
-/* ---- sessions: a retried command is applied once ---- */
-
-static int evict_oldest_session(struct apply *x, struct counters *counters)
+int count_session(struct apply *x, bool *out_is_full)
 {
-    struct str key;
-    struct str client;
-
-    int r = x->kv->next(x->kv->context, STR("sessionlru/"), STR_NONE, &key, &client, x->err);
-    if (r != KV_FOUND)
-        return r < 0 ? r : 0;
-    key = arena_dup(x->arena, key);
-    client = key_of(x->arena, "session/", client);
-    counters->session_count--;
-    r = x->kv->del(x->kv->context, key, x->err);
-    if (r >= 0)
-        r = x->kv->del(x->kv->context, client, x->err);
-    return r < 0 ? r : 0;
-}
-
-static int save_session(struct apply *x, struct session *s, bool is_new)
-{
-    struct str client = x->command->client_id;
     struct counters counters;
 
     int r = record_get(x->kv, &counters_type, STR("meta/counters"), x->arena, &counters, x->err);
-    if (r >= 0 && !is_new)
-        r = x->kv->del(x->kv->context, number_key(x->arena, "sessionlru/", s->used), x->err);
-    if (r >= 0 && is_new && ++counters.session_count > STATE_SESSIONS_MAX)
-        r = evict_oldest_session(x, &counters);
-    s->used = ++counters.session_clock;
-    s->sequence = (int64_t)x->command->sequence;
-    s->code = x->result->code;
-    s->revision = (int64_t)x->result->revision;
-    s->text = x->result->text;
-    s->body = x->result->body;
-    if (r >= 0)
-        r = x->kv->put(x->kv->context, number_key(x->arena, "sessionlru/", s->used), client,
-                       x->err);
-    if (r >= 0)
-        r = record_put(x->kv, &session_type, key_of(x->arena, "session/", client), x->arena, s,
-                       x->err);
-    if (r >= 0)
-        r = record_put(x->kv, &counters_type, STR("meta/counters"), x->arena, &counters, x->err);
-    return r < 0 ? r : 0;
+    if (r < 0)
+        return r;
+    *out_is_full = counters.session_count >= STATE_SESSIONS_MAX;
+    if (*out_is_full)
+        return 0;
+    counters.session_count++;
+    return record_put(x->kv, &counters_type, STR("meta/counters"), x->arena, &counters, x->err);
 }
 
-static int run(struct apply *x, int (*apply)(struct apply *x))
+/* ---- dispatch ---- */
+
+static int run(struct apply *x)
 {
     struct value *body;
 
     if (x->command->body.len > COMMAND_BODY_MAX)
         return refuse(x, HL_ELIMIT, "command body of %zu bytes", x->command->body.len);
-    if (str_starts(x->command->name, STR("setting."))) return apply(x);
+    if (x->verb->is_bytes)
+        return x->verb->apply(x);
     int r = json_read(x->arena, x->command->body, STR("command"), &body, x->err);
     if (r < 0 || body->kind != VALUE_MAP)
         return refuse(x, HL_EINVAL, "the body of " STR_FMT " is not a JSON object",
                       STR_ARG(x->command->name));
     x->body = body;
-    return apply(x);
+    return x->verb->apply(x);
 }
 
-static int run_once(struct apply *x, int (*apply)(struct apply *x))
-{
-    struct session s;
-
-    if (x->command->client_id.len > STATE_CLIENT_MAX || x->command->sequence > INT64_MAX)
-        return refuse(x, HL_ELIMIT, "client id or sequence out of range");
-    int found =
-        record_get(x->kv, &session_type, key_of(x->arena, "session/", x->command->client_id),
-                   x->arena, &s, x->err);
-    if (found < 0)
-        return found;
-    if (found == KV_FOUND && (int64_t)x->command->sequence <= s.sequence) {
-        if ((int64_t)x->command->sequence < s.sequence)
-            return refuse(x, HL_EINVAL, "stale: sequence %llu was answered before",
-                          (unsigned long long)x->command->sequence);
-        x->result->code = (int)s.code;
-        x->result->revision = (uint64_t)s.revision;
-        x->result->text = s.text;
-        x->result->body = s.body;
-        return 0;
-    }
-    int r = run(x, apply);
-    return r < 0 ? r : save_session(x, &s, found != KV_FOUND);
-}
-
-int state_apply(struct kv *kv, uint64_t index, const struct command *c, struct arena *a, struct state_result *out,
-                struct err *err)
+int state_apply(struct kv *kv, uint64_t index, const struct command *c, struct arena *a,
+                struct state_result *out, struct err *err)
 {
     struct err local;
-    struct apply x = {kv, c, NULL, a, out, err ? err : &local};
+    struct apply x = {.kv = kv,
+                      .index = index,
+                      .command = c,
+                      .arena = a,
+                      .result = out,
+                      .err = err ? err : &local};
 
-    *out = (struct state_result){0};
-    out->revision = index;
+    *out = (struct state_result){.revision = index};
     if (c->author.len > STATE_NAME_MAX || !str_is_utf8(c->author))
         return refuse(&x, HL_EINVAL, "the author is no name");
     for (size_t i = 0; i < HL_COUNT(commands); i++) {
-        if (str_eq(c->name, commands[i].name))
-            return c->client_id.len > 0 ? run_once(&x, commands[i].apply)
-                                        : run(&x, commands[i].apply);
+        x.verb = &commands[i];
+        if (str_eq(c->name, x.verb->name))
+            return c->client_id.len > 0 ? run_in_session(&x, run) : run(&x);
     }
     return err_set(err, HL_EUNSUPPORTED,
                    "the log holds the command \"" STR_FMT

@@ -4,10 +4,14 @@
 
 #include "core/state/state.h"
 
+struct verb;
+
 struct apply {
     struct kv *kv;
+    uint64_t index; /* of the log entry */
     const struct command *command;
-    const struct value *body; /* a map */
+    const struct verb *verb;
+    const struct value *body; /* a map; NULL where the body is bytes */
     struct arena *arena;
     struct state_result *result;
     struct err *err;
@@ -26,6 +30,13 @@ struct str shorten(struct str s);
 HL_MUST int put_app(struct apply *x, const struct state_app *app);
 HL_MUST int drop_app(struct apply *x, struct str name);
 
+/* session.c: runs it unless its answer is remembered, and remembers the answer. */
+HL_MUST int run_in_session(struct apply *x, int (*run)(struct apply *x));
+/* Counts a new session, or says that there are STATE_SESSIONS_MAX already. */
+HL_MUST int count_session(struct apply *x, bool *out_is_full);
+
+int apply_setting_put(struct apply *x);
+int apply_setting_delete(struct apply *x);
 int apply_desired_put(struct apply *x);
 int apply_desired_reject(struct apply *x);
 int apply_work_assign(struct apply *x);

@@ -72,8 +72,12 @@ struct roster_person {
 };
 
 struct roster {
-    char mesh[MESH_TEXT_MAX]; /* fingerprint of the root key */
-    uint64_t epoch;
+    char mesh[MESH_TEXT_MAX];           /* fingerprint of the root key */
+    uint64_t epoch;                     /* grows with each revision */
+    uint64_t founder[KEYS_MEMBERS_MAX]; /* ids that the mesh began with: the first members of its
+                                           log, whoever is in the roster now */
+    size_t founder_count;
+    uint64_t next_id; /* of the next coordinator: no id is ever given twice */
     struct roster_member member[KEYS_MEMBERS_MAX];
     size_t member_count;
     struct roster_person *person;
@@ -89,6 +93,7 @@ HL_MUST int roster_load(struct str path, struct str mesh, struct arena *a, struc
 HL_MUST int roster_parse(struct str text, struct str file, struct str mesh, struct arena *a,
                          struct roster *out, struct err *err);
 const struct roster_member *roster_find(const struct roster *r, uint64_t id);
+bool roster_is_founder(const struct roster *r, uint64_t id);
 const struct roster_member *roster_find_name(const struct roster *r, struct str name);
 
 /* ---- secret files ---- */
@@ -129,6 +134,21 @@ struct mesh_spec {
  * no file is ever replaced: HL_ECONFLICT names the one that is there already.
  */
 HL_MUST int mesh_create(const struct mesh_spec *spec, char out_mesh[MESH_TEXT_MAX],
+                        struct err *err);
+
+struct mesh_revision {
+    struct str dir;                  /* of mesh_create, with root.key back in it */
+    const struct roster_member *add; /* name and endpoints; NULL: nobody */
+    struct str drop;                 /* name of a coordinator; empty: none */
+};
+
+/*
+ * Writes dir/mesh.json anew, with the next epoch, and dir/<name>/coordinator.key for whoever is
+ * added, with an id that nobody had. HL_EABSENT: no such coordinator to drop, or no mesh there;
+ * HL_ECONFLICT: the name, an endpoint or the file is taken; HL_ELIMIT: too many, or the last would
+ * go. Nothing is left behind after a failure.
+ */
+HL_MUST int mesh_revise(const struct mesh_revision *revision, uint64_t *out_id, uint64_t *out_epoch,
                         struct err *err);
 
 /* ---- join tokens: "hl1.<8 characters id>.<26 characters secret>", base32, 130 bits ---- */

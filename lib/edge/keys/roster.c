@@ -12,10 +12,9 @@
 
 #include "core/value/json.h"
 #include "edge/keys/keys.h"
+#include "edge/keys/roster.h"
 
-enum { SIGNATURE_HEX = 2 * crypto_sign_BYTES };
-
-static void fingerprint(const unsigned char public_key[crypto_sign_PUBLICKEYBYTES],
+void roster_fingerprint(const unsigned char public_key[crypto_sign_PUBLICKEYBYTES],
                         char out[MESH_TEXT_MAX])
 {
     struct digest d = sha256_of((struct str){(const char *)public_key, crypto_sign_PUBLICKEYBYTES});
@@ -26,7 +25,7 @@ static void fingerprint(const unsigned char public_key[crypto_sign_PUBLICKEYBYTE
 }
 
 /* The document without "signature", as it was signed. */
-static void signed_bytes(struct buf *out, struct arena *a, const struct value *document)
+void roster_signed_bytes(struct buf *out, struct arena *a, const struct value *document)
 {
     struct value *rest = value_map(a);
 
@@ -49,12 +48,12 @@ static int check_signature(const struct value *document, struct str file, struct
     if (!hex_decode(value_get_str(document, "root"), root, sizeof(root)) ||
         !hex_decode(value_get_str(document, "signature"), signature, sizeof(signature)))
         return err_at(err, HL_EINVAL, file, 0, 0, "root key or signature is missing or malformed");
-    fingerprint(root, found);
+    roster_fingerprint(root, found);
     if (!str_eq(mesh, str_from(found)))
         return err_at(err, HL_EDENIED, file, 0, 0,
                       "this roster belongs to mesh %s, but " STR_FMT " is pinned here", found,
                       STR_ARG(mesh));
-    signed_bytes(&bytes, a, document);
+    roster_signed_bytes(&bytes, a, document);
     if (crypto_sign_verify_detached(signature, (const unsigned char *)bytes.ptr, bytes.len, root) !=
         0)
         return err_at(err, HL_EDENIED, file, 0, 0,
@@ -63,7 +62,7 @@ static int check_signature(const struct value *document, struct str file, struct
 }
 
 /* Names of coordinators and people are names of files, too. */
-static bool is_file_name(struct str name)
+bool roster_is_name(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
@@ -76,7 +75,7 @@ static bool is_file_name(struct str name)
 }
 
 /* "tcp://ADDRESS:PORT", IPv6 in brackets; port "*" or 0 lets the system choose. */
-static bool is_endpoint(struct str s)
+bool roster_is_endpoint(struct str s)
 {
     struct str rest = str_sub(s, 6, s.len);
     size_t colon = rest.len;
@@ -102,11 +101,11 @@ static int read_member(const struct value *v, struct roster_member *out, struct 
     int64_t id = value_get_int(v, "id", 0);
     out->id = (uint64_t)id;
     out->name = value_get_str(v, "name");
-    if (id <= 0 || !is_file_name(out->name))
+    if (id <= 0 || !roster_is_name(out->name))
         return value_err(err, HL_EINVAL, v, "a coordinator needs an id above 0 and a name");
     for (int d = 0; d < DOOR_COUNT; d++) {
         out->endpoint[d] = value_get_str(v, door_name((enum door)d));
-        if (!is_endpoint(out->endpoint[d]))
+        if (!roster_is_endpoint(out->endpoint[d]))
             return value_err(err, HL_EINVAL, v, "%s must be tcp://ADDRESS:PORT",
                              door_name((enum door)d));
         if (!key_parse(value_get_str(keys, door_name((enum door)d)), &out->key[d]))
@@ -133,6 +132,32 @@ static int read_members(const struct value *document, struct roster *r, struct e
         }
         r->member_count++;
     }
+    return 0;
+}
+
+/* Who founded the mesh never changes, whoever comes and goes later. */
+static int read_founders(const struct value *document, struct roster *r, struct err *err)
+{
+    const struct value *list = value_get(document, STR("founders"));
+    int64_t next = value_get_int(document, "next", 0);
+
+    for (size_t i = 0; i < r->member_count; i++) {
+        if (!list)
+            r->founder[r->founder_count++] = r->member[i].id;
+        if (r->next_id <= r->member[i].id)
+            r->next_id = r->member[i].id + 1;
+    }
+    if (list &&
+        (list->kind != VALUE_LIST || list->list.count == 0 || list->list.count > KEYS_MEMBERS_MAX))
+        return value_err(err, HL_EINVAL, list, "founders must list 1 to %d ids", KEYS_MEMBERS_MAX);
+    for (size_t i = 0; list && i < list->list.count; i++) {
+        const struct value *id = list->list.item[i];
+        if (id->kind != VALUE_INT || id->integer <= 0)
+            return value_err(err, HL_EINVAL, id, "a founder is an id above 0");
+        r->founder[r->founder_count++] = (uint64_t)id->integer;
+    }
+    if (next > 0 && (uint64_t)next > r->next_id)
+        r->next_id = (uint64_t)next;
     return 0;
 }
 
@@ -175,6 +200,8 @@ int roster_parse(struct str text, struct str file, struct str mesh, struct arena
     if (r == 0)
         r = read_members(document, &roster, err);
     if (r == 0)
+        r = read_founders(document, &roster, err);
+    if (r == 0)
         r = read_people(document, a, &roster, err);
     if (r < 0)
         return r;
@@ -205,6 +232,15 @@ const struct roster_member *roster_find(const struct roster *r, uint64_t id)
     return NULL;
 }
 
+bool roster_is_founder(const struct roster *r, uint64_t id)
+{
+    for (size_t i = 0; i < r->founder_count; i++) {
+        if (r->founder[i] == id)
+            return true;
+    }
+    return false;
+}
+
 const struct roster_member *roster_find_name(const struct roster *r, struct str name)
 {
     for (size_t i = 0; i < r->member_count; i++) {
@@ -226,27 +262,21 @@ static bool read_pair(const struct value *v, struct key_pair *out)
            key_eq(&check, &out->public_key);
 }
 
-static void wipe_str(struct str s)
+void secret_wipe(struct str s)
 {
     if (s.len > 0)
         keys_wipe((void *)(uintptr_t)s.ptr, s.len);
 }
 
-/* What was read to find a secret: the file's text and the strings taken out of it. */
-struct secret_document {
-    struct str text;
-    struct value *root;
-};
-
-static int read_secret_document(struct str path, struct arena *a, struct secret_document *out,
-                                struct err *err)
+int secret_document_read(struct str path, struct arena *a, struct secret_document *out,
+                         struct err *err)
 {
     int r = secret_read(path, a, &out->text, err);
     if (r < 0)
         return r;
     r = json_read(a, out->text, path, &out->root, err);
     if (r < 0)
-        wipe_str(out->text);
+        secret_wipe(out->text);
     return r;
 }
 
@@ -258,8 +288,8 @@ static void wipe_pair(const struct secret_document *d, const struct value *pair)
     size_t at = secret.len ? str_find(d->text, secret, 0) : SIZE_MAX;
 
     if (at != SIZE_MAX)
-        wipe_str(str_sub(d->text, at, at + secret.len));
-    wipe_str(secret);
+        secret_wipe(str_sub(d->text, at, at + secret.len));
+    secret_wipe(secret);
 }
 
 static int take_door_pair(const struct secret_document *file, struct str path, enum door d,
@@ -287,12 +317,12 @@ int coordinator_keys_load(struct str path, const struct roster_member *member,
     struct coordinator_keys keys;
     struct secret_document file;
 
-    int r = read_secret_document(path, a, &file, err);
+    int r = secret_document_read(path, a, &file, err);
     if (r < 0)
         return r;
     for (int d = 0; r == 0 && d < DOOR_COUNT; d++)
         r = take_door_pair(&file, path, (enum door)d, member, &keys.pair[d], err);
-    wipe_str(file.text);
+    secret_wipe(file.text);
     if (r == 0)
         *out = keys;
     keys_wipe(&keys, sizeof(keys));
@@ -303,7 +333,7 @@ int identity_load(struct str path, struct arena *a, struct identity *out, struct
 {
     struct secret_document file;
 
-    int r = read_secret_document(path, a, &file, err);
+    int r = secret_document_read(path, a, &file, err);
     if (r < 0)
         return r;
     struct identity id = {
@@ -319,7 +349,7 @@ int identity_load(struct str path, struct arena *a, struct identity *out, struct
     return 0;
 }
 
-static struct value *pair_value(struct arena *a, const struct key_pair *pair)
+struct value *secret_pair_value(struct arena *a, const struct key_pair *pair)
 {
     struct value *v = value_map(a);
     char text[KEY_TEXT + 1];
@@ -330,7 +360,7 @@ static struct value *pair_value(struct arena *a, const struct key_pair *pair)
     return v;
 }
 
-static int write_document(struct str path, const struct value *document, unsigned mode,
+int secret_document_write(struct str path, const struct value *document, unsigned mode,
                           struct err *err)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
@@ -344,221 +374,9 @@ static int write_document(struct str path, const struct value *document, unsigne
 int identity_save(struct str path, const struct identity *id, struct err *err)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct value *v = pair_value(a, &id->pair);
+    struct value *v = secret_pair_value(a, &id->pair);
 
     value_map_set_str(a, v, "name", id->name);
     value_map_set_str(a, v, "role", id->role);
-    return write_document(path, v, 0600, err);
-}
-
-/* ---- making a mesh ---- */
-
-struct making {
-    struct arena *arena;
-    const struct mesh_spec *spec;
-    unsigned char root_public[crypto_sign_PUBLICKEYBYTES];
-    unsigned char root_secret[crypto_sign_SECRETKEYBYTES];
-    struct coordinator_keys keys[KEYS_MEMBERS_MAX];
-    struct identity admin;
-};
-
-/* "<dir>/<folder>/<file>"; an empty folder is left out. */
-static struct str in_dir(const struct making *m, struct str folder, struct str file)
-{
-    return arena_printf(m->arena, STR_FMT "/" STR_FMT "%s" STR_FMT, STR_ARG(m->spec->dir),
-                        STR_ARG(folder), folder.len && file.len ? "/" : "", STR_ARG(file));
-}
-
-static struct str admin_file(const struct making *m)
-{
-    return arena_concat(m->arena, m->admin.name, STR(".key"));
-}
-
-static struct value *roster_value(struct making *m, const char *mesh)
-{
-    struct arena *a = m->arena;
-    struct value *document = value_map(a);
-    struct value *members = value_list(a);
-    struct value *people = value_list(a);
-    struct value *person = value_map(a);
-    char text[KEY_TEXT + 1];
-    char hex[SIGNATURE_HEX + 1];
-
-    for (size_t i = 0; i < m->spec->member_count; i++) {
-        struct value *member = value_map(a);
-        struct value *keys = value_map(a);
-
-        value_map_set_int(a, member, "id", (int64_t)i + 1);
-        value_map_set_str(a, member, "name", m->spec->member[i].name);
-        for (int d = 0; d < DOOR_COUNT; d++) {
-            key_text(&m->keys[i].pair[d].public_key, text);
-            value_map_set_str(a, member, door_name((enum door)d), m->spec->member[i].endpoint[d]);
-            value_map_set_str(a, keys, door_name((enum door)d), arena_dup(a, str_from(text)));
-        }
-        value_map_set(a, member, STR("keys"), keys);
-        value_list_add(a, members, member);
-    }
-    value_map_set_str(a, person, "name", m->admin.name);
-    value_map_set_str(a, person, "role", m->admin.role);
-    key_text(&m->admin.pair.public_key, text);
-    value_map_set_str(a, person, "key", arena_dup(a, str_from(text)));
-    value_list_add(a, people, person);
-
-    hex_encode(m->root_public, sizeof(m->root_public), hex);
-    value_map_set_str(a, document, "mesh", arena_dup(a, str_from(mesh)));
-    value_map_set_int(a, document, "epoch", 1);
-    value_map_set_str(a, document, "root", arena_dup(a, str_from(hex)));
-    value_map_set(a, document, STR("coordinators"), members);
-    value_map_set(a, document, STR("people"), people);
-    return document;
-}
-
-static void sign(struct making *m, struct value *document)
-{
-    HL_CLEANUP(buf_deinit) struct buf bytes = {0};
-    unsigned char signature[crypto_sign_BYTES];
-    char hex[SIGNATURE_HEX + 1];
-
-    signed_bytes(&bytes, m->arena, document);
-    crypto_sign_detached(signature, NULL, (const unsigned char *)bytes.ptr, bytes.len,
-                         m->root_secret);
-    hex_encode(signature, sizeof(signature), hex);
-    value_map_set_str(m->arena, document, "signature", arena_dup(m->arena, str_from(hex)));
-}
-
-static int make_folder(const struct making *m, struct str path, struct err *err)
-{
-    const char *name = arena_cstr(m->arena, path);
-
-    if (mkdir(name, 0700) != 0 && access(name, W_OK) != 0)
-        return err_errno(err, HL_EIO, "cannot make the folder %s", name);
-    return 0;
-}
-
-static int write_member(struct making *m, size_t i, struct err *err)
-{
-    struct value *v = value_map(m->arena);
-
-    for (int d = 0; d < DOOR_COUNT; d++)
-        value_map_set(m->arena, v, str_from(door_name((enum door)d)),
-                      pair_value(m->arena, &m->keys[i].pair[d]));
-    int r = make_folder(m, in_dir(m, m->spec->member[i].name, STR_NONE), err);
-    if (r == 0)
-        r = write_document(in_dir(m, m->spec->member[i].name, STR("coordinator.key")), v, 0600,
-                           err);
-    return r;
-}
-
-static int write_mesh(struct making *m, const char *mesh, struct err *err)
-{
-    struct value *root = value_map(m->arena);
-    char hex[2 * crypto_sign_SECRETKEYBYTES + 1];
-
-    int r = make_folder(m, m->spec->dir, err);
-    for (size_t i = 0; r == 0 && i < m->spec->member_count; i++)
-        r = write_member(m, i, err);
-    hex_encode(m->root_secret, sizeof(m->root_secret), hex);
-    value_map_set_str(m->arena, root, "mesh", str_from(mesh));
-    value_map_set_str(m->arena, root, "secret", str_from(hex));
-    if (r == 0)
-        r = write_document(in_dir(m, STR_NONE, STR("root.key")), root, 0600, err);
-    if (r == 0)
-        r = identity_save(in_dir(m, STR_NONE, admin_file(m)), &m->admin, err);
-    if (r == 0) {
-        struct value *document = roster_value(m, mesh);
-        sign(m, document);
-        /* Last: a folder with a roster is a mesh. */
-        r = write_document(in_dir(m, STR_NONE, STR("mesh.json")), document, 0644, err);
-    }
-    keys_wipe(hex, sizeof(hex));
-    return r;
-}
-
-static void remove_what_was_made(struct making *m)
-{
-    for (size_t i = 0; i < m->spec->member_count; i++) {
-        unlink(in_dir(m, m->spec->member[i].name, STR("coordinator.key")).ptr);
-        rmdir(in_dir(m, m->spec->member[i].name, STR_NONE).ptr);
-    }
-    unlink(in_dir(m, STR_NONE, STR("root.key")).ptr);
-    unlink(in_dir(m, STR_NONE, admin_file(m)).ptr);
-}
-
-static int check_spec(const struct mesh_spec *spec, struct err *err)
-{
-    if (spec->member_count == 0 || spec->member_count > KEYS_MEMBERS_MAX)
-        return err_set(err, HL_EINVAL, "a mesh has 1 to %d coordinators, not %zu", KEYS_MEMBERS_MAX,
-                       spec->member_count);
-    if (!is_file_name(spec->admin))
-        return err_set(err, HL_EINVAL, "\"" STR_FMT "\" is no name for a person",
-                       STR_ARG(spec->admin));
-    for (size_t i = 0; i < spec->member_count; i++) {
-        const struct roster_member *m = &spec->member[i];
-
-        if (!is_file_name(m->name) || str_eq(m->name, spec->admin))
-            return err_set(err, HL_EINVAL, "\"" STR_FMT "\" is no name for a coordinator here",
-                           STR_ARG(m->name));
-        for (size_t j = 0; j < i; j++) {
-            if (str_eq(m->name, spec->member[j].name))
-                return err_set(err, HL_EINVAL, "two coordinators are called " STR_FMT,
-                               STR_ARG(m->name));
-        }
-        for (int d = 0; d < DOOR_COUNT; d++) {
-            if (!is_endpoint(m->endpoint[d]))
-                return err_set(err, HL_EINVAL,
-                               STR_FMT ": \"" STR_FMT "\" is not tcp://ADDRESS:PORT",
-                               STR_ARG(m->name), STR_ARG(m->endpoint[d]));
-        }
-    }
-    return 0;
-}
-
-static int refuse_existing(struct str path, struct err *err)
-{
-    if (access(path.ptr, F_OK) != 0)
-        return 0;
-    return err_set(err, HL_ECONFLICT, STR_FMT " is there already; choose another folder",
-                   STR_ARG(path));
-}
-
-/* Keys that somebody may still need are never replaced. */
-static int check_folder(const struct making *m, struct err *err)
-{
-    int r = refuse_existing(in_dir(m, STR_NONE, STR("mesh.json")), err);
-
-    if (r == 0)
-        r = refuse_existing(in_dir(m, STR_NONE, STR("root.key")), err);
-    if (r == 0)
-        r = refuse_existing(in_dir(m, STR_NONE, admin_file(m)), err);
-    for (size_t i = 0; r == 0 && i < m->spec->member_count; i++)
-        r = refuse_existing(in_dir(m, m->spec->member[i].name, STR("coordinator.key")), err);
-    return r;
-}
-
-int mesh_create(const struct mesh_spec *spec, char out_mesh[MESH_TEXT_MAX], struct err *err)
-{
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct making *m = hl_calloc(1, sizeof(*m));
-
-    m->arena = a;
-    m->spec = spec;
-    int r = check_spec(spec, err);
-    m->admin = (struct identity){.name = spec->admin, .role = STR("admin")};
-    if (r == 0)
-        r = check_folder(m, err);
-    if (r == 0) {
-        crypto_sign_keypair(m->root_public, m->root_secret);
-        for (size_t i = 0; i < spec->member_count; i++) {
-            for (int d = 0; d < DOOR_COUNT; d++)
-                m->keys[i].pair[d] = key_pair_new();
-        }
-        m->admin.pair = key_pair_new();
-        fingerprint(m->root_public, out_mesh);
-        r = write_mesh(m, out_mesh, err);
-        if (r < 0)
-            remove_what_was_made(m);
-    }
-    keys_wipe(m, sizeof(*m));
-    free(m);
-    return r;
+    return secret_document_write(path, v, 0600, err);
 }

@@ -1,77 +1,41 @@
 /*
- * LMDB 0.9 as docs and experience say to use it: no DUPSORT, no nested transactions, no sync, read
- * transactions tied to objects instead of threads (MDB_NOTLS), stale readers cleared at open, map
- * of a fixed generous size that costs address space only.
- *
- * Two named databases: `kv` (value = CRC-32C of key and value, then the value) and `blob` (key =
- * SHA-256, value = the content, which its key checks). The applied index lives in `meta`.
+ * Three layers under one struct kv. What is read comes from the newest layer that knows the key;
+ * what is written goes to the recent one. The base is swapped under a mutex, for readers in other
+ * threads take a reference to it there.
  */
 #include "edge/store/statedb.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <unistd.h>
 
-#include <lmdb.h>
-
-#include "edge/store/owner.h"
-
-enum { MAX_READERS = 64, SUM_BYTES = 4, SCRATCH_KEEP_BYTES = 64 << 10 };
-#define FLAGS (MDB_NOTLS | MDB_NOSYNC | MDB_NORDAHEAD)
-
-static const char applied_key[] = "applied";
-
-/* One transaction with a cursor on kv; `db` gives the handles. */
-struct txn {
-    struct statedb *db;
-    MDB_txn *mdb;
-    MDB_cursor *cursor;
-    bool is_read_only;
-};
+#include "edge/store/file.h"
+#include "edge/store/layer.h"
+#include "edge/store/piece.h"
+#include "edge/store/statedb_internal.h"
 
 struct statedb {
-    MDB_env *env;
-    MDB_dbi kv;
-    MDB_dbi blob;
-    MDB_dbi meta;
-    struct str dir;
-    struct str mesh;
-    uint64_t member;
-    struct txn write;
-    struct buf scratch; /* of the writer */
+    struct str dir; /* of the state */
+    struct layer *recent;
+    struct layer *frozen;    /* NULL unless a checkpoint is under way */
+    pthread_mutex_t lock;    /* of `base` alone */
+    struct generation *base; /* NULL: an empty state */
+    struct reader *reader;   /* the owner's */
+    uint64_t applied;
+    struct journal journal;
+    struct buf scratch;
+    bool is_writing;
+    struct kv read_kv;
+    struct kv write_kv;
 };
 
-struct statedb_view {
-    struct txn txn;
-};
+static const struct raft_snapshot no_snapshot;
 
-static int fail(const struct statedb *db, struct err *err, int code, const char *what)
-{
-    int hl = HL_EIO;
-
-    if (code == MDB_MAP_FULL || code == ENOSPC || code == EDQUOT)
-        hl = HL_ENOSPACE;
-    else if (code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID)
-        hl = HL_ECORRUPT;
-    if (hl == HL_ECORRUPT)
-        owner_mark_damaged(db->dir);
-    return err_set(err, hl, "state in " STR_FMT ": %s: %s%s", STR_ARG(db->dir), what,
-                   mdb_strerror(code),
-                   hl == HL_ECORRUPT ? "; it is rebuilt from the log at the next start" : "");
-}
-
-static MDB_val val_of(struct str s)
-{
-    return (MDB_val){.mv_size = s.len, .mv_data = (void *)(uintptr_t)s.ptr};
-}
-
-static struct str str_of(MDB_val v)
-{
-    return (struct str){v.mv_data, v.mv_size};
-}
+/* ---- one key ---- */
 
 static int check_key(struct str key, struct err *err)
 {
@@ -80,270 +44,224 @@ static int check_key(struct str key, struct err *err)
     return 0;
 }
 
-static uint32_t sum_of(struct str key, struct str value)
+static const struct node *find_changed(const struct statedb *db, struct str key)
 {
-    return crc32c(crc32c(0, key.ptr, key.len), value.ptr, value.len);
-}
+    const struct node *n = layer_find(db->recent, key);
 
-static int open_value(const struct statedb *db, struct str key, MDB_val stored, struct str *out,
-                      struct err *err)
-{
-    struct str all = str_of(stored);
-    struct str value = str_sub(all, SUM_BYTES, all.len);
-
-    if (all.len < SUM_BYTES || bytes_u32(all.ptr) != sum_of(key, value)) {
-        owner_mark_damaged(db->dir);
-        return err_set(err, HL_ECORRUPT,
-                       "state in " STR_FMT ": the value of a key of %zu bytes is damaged; the "
-                       "state is rebuilt from the log at the next start",
-                       STR_ARG(db->dir), key.len);
-    }
-    *out = value;
-    return 0;
+    return n || !db->frozen ? n : layer_find(db->frozen, key);
 }
 
 static int kv_get(void *context, struct str key, struct str *out, struct err *err)
 {
-    struct txn *t = context;
-    MDB_val k = val_of(key);
-    MDB_val v;
-    int result = check_key(key, err);
+    struct statedb *db = context;
+    int r = check_key(key, err);
 
-    if (result != 0)
-        return result;
-    int code = mdb_get(t->mdb, t->db->kv, &k, &v);
-    if (code == MDB_NOTFOUND)
-        return KV_ABSENT;
-    if (code != 0)
-        return fail(t->db, err, code, "cannot read");
-    result = open_value(t->db, key, v, out, err);
-    return result != 0 ? result : KV_FOUND;
+    if (r < 0)
+        return r;
+    const struct node *n = find_changed(db, key);
+    if (n) {
+        *out = node_value(n);
+        return n->is_gone ? KV_ABSENT : KV_FOUND;
+    }
+    return db->reader ? reader_get(db->reader, key, out, err) : KV_ABSENT;
 }
 
-static int check_write(const struct txn *t, struct str key, struct err *err)
-{
-    if (t->is_read_only)
-        return err_set(err, HL_EINVAL, "a read view cannot be written");
-    return check_key(key, err);
-}
-
-/* Key and value may be ones that get or next lent out of this very transaction, and the put moves
- * its pages: so it works on copies. */
 static int kv_put(void *context, struct str key, struct str value, struct err *err)
 {
-    struct txn *t = context;
-    char key_copy[KV_KEY_MAX];
-    int result = check_write(t, key, err);
+    struct statedb *db = context;
+    int r = check_key(key, err);
 
-    if (result != 0)
-        return result;
+    if (r < 0)
+        return r;
     if (value.len > KV_VALUE_MAX)
         return err_set(err, HL_ELIMIT, "a value of %zu bytes, at most %d", value.len, KV_VALUE_MAX);
-    memcpy(key_copy, key.ptr, key.len);
-    buf_reset(&t->db->scratch);
-    buf_add_u32(&t->db->scratch, sum_of(key, value));
-    buf_add(&t->db->scratch, value);
-    MDB_val k = {.mv_size = key.len, .mv_data = key_copy};
-    MDB_val v = val_of(buf_str(&t->db->scratch));
-    int code = mdb_put(t->mdb, t->db->kv, &k, &v, 0);
-    if (t->db->scratch.cap > SCRATCH_KEEP_BYTES)
-        buf_deinit(&t->db->scratch);
-    return code == 0 ? 0 : fail(t->db, err, code, "cannot write");
+    layer_put(db->recent, &db->journal, key, value, false);
+    return 0;
 }
 
 static int kv_del(void *context, struct str key, struct err *err)
 {
-    struct txn *t = context;
-    MDB_val k = val_of(key);
-    int result = check_write(t, key, err);
+    struct statedb *db = context;
+    struct str value;
 
-    if (result != 0)
-        return result;
-    int code = mdb_del(t->mdb, t->db->kv, &k, NULL);
-    if (code == MDB_NOTFOUND)
-        return KV_ABSENT;
-    return code == 0 ? KV_FOUND : fail(t->db, err, code, "cannot delete");
+    int r = kv_get(context, key, &value, err);
+    if (r == KV_FOUND)
+        layer_put(db->recent, &db->journal, key, STR_NONE, true);
+    return r;
 }
 
-/* The first key >= from (or > from), any prefix; MDB's code. */
-static int seek(struct txn *t, struct str from, bool is_behind, MDB_val *k, MDB_val *v)
+/* ---- in order ---- */
+
+struct candidate {
+    bool is_there;
+    bool is_gone;
+    struct str key;
+    struct str value;
+};
+
+static void offer(struct candidate *best, const struct layer *l, struct str from, bool is_behind)
 {
-    *k = val_of(from);
-    if (from.len == 0)
-        return mdb_cursor_get(t->cursor, k, v, MDB_FIRST);
-    int code = mdb_cursor_get(t->cursor, k, v, MDB_SET_RANGE);
-    if (code == 0 && is_behind && str_eq(str_of(*k), from))
-        code = mdb_cursor_get(t->cursor, k, v, MDB_NEXT);
-    return code;
+    const struct node *n = l ? layer_seek(l, from, is_behind) : NULL;
+
+    /* The newest layer is asked first, and keeps a key that others have too. */
+    if (!n || (best->is_there && str_cmp(best->key, node_key(n)) <= 0))
+        return;
+    *best = (struct candidate){true, n->is_gone, node_key(n), node_value(n)};
+}
+
+static int offer_base(struct candidate *best, struct statedb *db, struct str from, bool is_behind,
+                      struct err *err)
+{
+    struct candidate c = {.is_there = true};
+
+    if (!db->reader)
+        return 0;
+    int r = reader_seek(db->reader, from, is_behind, &c.key, &c.value, err);
+    if (r == KV_FOUND && (!best->is_there || str_cmp(c.key, best->key) < 0))
+        *best = c;
+    return r < 0 ? r : 0;
 }
 
 static int kv_next(void *context, struct str prefix, struct str after, struct str *out_key,
                    struct str *out_value, struct err *err)
 {
-    struct txn *t = context;
-    bool is_behind = str_cmp(after, prefix) >= 0 && after.len > 0;
-    MDB_val k;
-    MDB_val v;
+    struct statedb *db = context;
+    bool is_behind = after.len > 0 && str_cmp(after, prefix) >= 0;
+    struct str from = is_behind ? after : prefix;
 
     if (prefix.len > KV_KEY_MAX || after.len > KV_KEY_MAX)
         return err_set(err, HL_EINVAL, "a key of over %d bytes", KV_KEY_MAX);
-    if (!t->cursor) {
-        int code = mdb_cursor_open(t->mdb, t->db->kv, &t->cursor);
-        if (code != 0)
-            return fail(t->db, err, code, "cannot open a cursor");
+    for (;;) {
+        struct candidate best = {0};
+
+        offer(&best, db->recent, from, is_behind);
+        offer(&best, db->frozen, from, is_behind);
+        int r = offer_base(&best, db, from, is_behind, err);
+        if (r < 0)
+            return r;
+        if (!best.is_there || !str_starts(best.key, prefix))
+            return KV_ABSENT;
+        if (!best.is_gone) {
+            *out_key = best.key;
+            *out_value = best.value;
+            return KV_FOUND;
+        }
+        from = best.key;
+        is_behind = true;
     }
-    int code = seek(t, is_behind ? after : prefix, is_behind, &k, &v);
-    if (code == MDB_NOTFOUND || (code == 0 && !str_starts(str_of(k), prefix)))
-        return KV_ABSENT;
-    if (code != 0)
-        return fail(t->db, err, code, "cannot read");
-    *out_key = str_of(k);
-    int result = open_value(t->db, *out_key, v, out_value, err);
-    return result != 0 ? result : KV_FOUND;
 }
 
-static void kv_of(struct txn *t, struct kv *out)
+/* ---- opening ---- */
+
+static int no_put(void *context, struct str key, struct str value, struct err *err)
 {
-    *out = (struct kv){.context = t, .get = kv_get, .put = kv_put, .del = kv_del, .next = kv_next};
+    (void)context;
+    (void)key;
+    (void)value;
+    return err_set(err, HL_EINVAL, "the state is written in transactions only");
 }
 
-static void close_cursor(struct txn *t)
+static int no_del(void *context, struct str key, struct err *err)
 {
-    if (t->cursor)
-        mdb_cursor_close(t->cursor);
-    t->cursor = NULL;
+    return no_put(context, key, STR_NONE, err);
 }
 
-static void txn_end(struct txn *t)
+/* "<20 digits>.mdb" */
+static bool is_base_name(const char *name, uint64_t *out_index)
 {
-    close_cursor(t);
-    if (t->mdb)
-        mdb_txn_abort(t->mdb);
-    *t = (struct txn){0};
+    struct str s = str_from(name);
+
+    return s.len == 24 && str_ends(s, STR(".mdb")) && str_to_u64(str_sub(s, 0, 20), out_index);
 }
 
-static int read_applied(const struct txn *t, uint64_t *out, struct err *err)
+static bool is_remains(const char *name)
 {
-    MDB_val k = {.mv_size = sizeof(applied_key), .mv_data = (void *)(uintptr_t)applied_key};
-    MDB_val v;
-    struct str value;
-    int code = mdb_get(t->mdb, t->db->meta, &k, &v);
-
-    *out = 0;
-    if (code == MDB_NOTFOUND)
-        return 0;
-    if (code != 0)
-        return fail(t->db, err, code, "cannot read the applied index");
-    int result = open_value(t->db, str_of(k), v, &value, err);
-    if (result == 0 && value.len == 8)
-        *out = bytes_u64(value.ptr);
-    return result;
+    return str_ends(str_from(name), STR(".new"));
 }
 
-static int check_filesystem(struct str dir, const char *path, struct err *err)
+struct str statedb_base_path(struct arena *a, struct str dir, uint64_t index)
 {
-    enum { NFS = 0x6969, SMB = 0x517b, PLAN9 = 0x01021997 };
-    struct statfs fs;
+    return arena_printf(a, STR_FMT "/%020llu.mdb", STR_ARG(dir), (unsigned long long)index);
+}
 
-    if (statfs(path, &fs) != 0)
-        return err_errno(err, HL_EIO, "cannot look at the file system of " STR_FMT, STR_ARG(dir));
-    if (fs.f_type == NFS || fs.f_type == SMB || fs.f_type == PLAN9 ||
-        (uint32_t)fs.f_type == 0xff534d42u || (uint32_t)fs.f_type == 0xfe534d42u)
-        return err_set(err, HL_EUNSUPPORTED,
-                       STR_FMT " is on a network file system; the state needs a local disk",
-                       STR_ARG(dir));
+/* Removes what has no final name; *out_newest is the highest base, 0 if there is none. Older ones
+ * go when the newest is open. */
+static int look_around(struct str dir, struct arena *a, uint64_t *out_newest, struct err *err)
+{
+    DIR *d = opendir(arena_cstr(a, dir));
+    struct dirent *e;
+
+    *out_newest = 0;
+    if (!d)
+        return err_errno(err, HL_EIO, "cannot open folder " STR_FMT, STR_ARG(dir));
+    while ((e = readdir(d)) != NULL) {
+        uint64_t index;
+
+        if (is_base_name(e->d_name, &index) && index > *out_newest)
+            *out_newest = index;
+        if (is_remains(e->d_name))
+            unlink(arena_printf(a, STR_FMT "/%s", STR_ARG(dir), e->d_name).ptr);
+    }
+    closedir(d);
     return 0;
 }
 
-/* The owner file is written before there is a database, so a database always has one. */
-static int prepare_dir(struct statedb *db, const struct store_identity *identity, struct arena *a,
-                       struct err *err)
+static void remove_older(struct str dir, struct arena *a, uint64_t newest)
 {
-    static const char *const wiped[] = {"data.mdb", "lock.mdb", "damaged"};
-    char *path = arena_cstr(a, db->dir);
+    DIR *d = opendir(arena_cstr(a, dir));
+    struct dirent *e;
+    uint64_t index;
 
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return err_errno(err, HL_EIO, "cannot create " STR_FMT, STR_ARG(db->dir));
-    int result = check_filesystem(db->dir, path, err);
-    if (result != 0)
-        return result;
-    result = owner_judge(db->dir, identity, err);
-    if (result < 0)
-        return result;
-    for (size_t i = 0; result == OWNER_STALE && i < HL_COUNT(wiped); i++) {
-        char *file = arena_cstr(a, arena_printf(a, "%s/%s", path, wiped[i]));
-        if (unlink(file) != 0 && errno != ENOENT)
-            return err_errno(err, HL_EIO, "cannot remove %s", file);
+    while (d && (e = readdir(d)) != NULL) {
+        if (is_base_name(e->d_name, &index) && index < newest)
+            unlink(arena_printf(a, STR_FMT "/%s", STR_ARG(dir), e->d_name).ptr);
     }
-    return owner_write(db->dir, identity, false, err);
+    if (d)
+        closedir(d);
 }
 
-static int open_databases(struct statedb *db, struct err *err)
+struct str statedb_dir(struct arena *a, const struct store_dir *dir)
 {
-    MDB_txn *t;
-    int code = mdb_txn_begin(db->env, NULL, 0, &t);
-
-    if (code != 0)
-        return fail(db, err, code, "cannot begin");
-    code = mdb_dbi_open(t, "kv", MDB_CREATE, &db->kv);
-    if (code == 0)
-        code = mdb_dbi_open(t, "blob", MDB_CREATE, &db->blob);
-    if (code == 0)
-        code = mdb_dbi_open(t, "meta", MDB_CREATE, &db->meta);
-    if (code != 0) {
-        mdb_txn_abort(t);
-        return fail(db, err, code, "cannot open its tables");
-    }
-    code = mdb_txn_commit(t);
-    return code == 0 ? 0 : fail(db, err, code, "cannot create its tables");
+    return arena_concat(a, store_dir_path(dir), STR("/state"));
 }
 
-static int open_env(struct statedb *db, struct arena *a, size_t map_bytes, struct err *err)
+static int open_base(struct statedb *db, struct arena *a, struct err *err)
 {
-    int dead;
-    int code = mdb_env_create(&db->env);
+    uint64_t newest;
 
-    if (code == 0)
-        code = mdb_env_set_maxdbs(db->env, 3);
-    if (code == 0)
-        code = mdb_env_set_maxreaders(db->env, MAX_READERS);
-    if (code == 0)
-        code = mdb_env_set_mapsize(db->env, map_bytes);
-    if (code == 0)
-        code = mdb_env_open(db->env, arena_cstr(a, db->dir), FLAGS, 0600);
-    if (code == 0)
-        code = mdb_reader_check(db->env, &dead);
-    return code == 0 ? open_databases(db, err) : fail(db, err, code, "cannot open");
+    int r = look_around(db->dir, a, &newest, err);
+    if (r < 0 || newest == 0)
+        return r;
+    r = generation_open(statedb_base_path(a, db->dir, newest).ptr, &db->base, err);
+    if (r == 0 && generation_snapshot(db->base)->index != newest)
+        r = err_set(err, HL_ECORRUPT, "%s says that it is of another index",
+                    generation_path(db->base));
+    if (r == 0)
+        r = reader_open(db->base, &db->reader, err);
+    if (r < 0)
+        return r;
+    db->applied = newest;
+    remove_older(db->dir, a, newest);
+    return 0;
 }
 
-int statedb_open(struct str dir, const struct store_identity *identity, struct statedb **out,
-                 uint64_t *out_applied_index, struct err *err)
+int statedb_open(struct store_dir *dir, struct statedb **out, struct err *err)
 {
-    return statedb_open_sized(dir, identity, STATEDB_MAP_BYTES, out, out_applied_index, err);
-}
-
-int statedb_open_sized(struct str dir, const struct store_identity *identity, size_t map_bytes,
-                       struct statedb **out, uint64_t *out_applied_index, struct err *err)
-{
+    HL_CLEANUP(statedb_closep) struct statedb *db = hl_calloc(1, sizeof(*db));
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct statedb *db = hl_calloc(1, sizeof(*db));
-    struct statedb_view *view = NULL;
-    struct kv kv;
 
-    db->dir = str_dup(arena_concat(a, dir, STR("/state")));
-    int result = prepare_dir(db, identity, a, err);
-    if (result == 0)
-        result = open_env(db, a, map_bytes, err);
-    if (result == 0)
-        result = statedb_view_begin(db, &view, &kv, out_applied_index, err);
-    statedb_view_end(view);
-    if (result != 0) {
-        statedb_close(db); /* without a mesh: does not vouch for it */
-        return result;
-    }
-    db->mesh = str_dup(identity->mesh);
-    db->member = identity->member;
+    pthread_mutex_init(&db->lock, NULL);
+    db->dir = str_dup(statedb_dir(a, dir));
+    db->recent = layer_new();
+    db->read_kv = (struct kv){db, kv_get, no_put, no_del, kv_next};
+    db->write_kv = (struct kv){db, kv_get, kv_put, kv_del, kv_next};
+    int r = file_make_dir(arena_cstr(a, db->dir), err);
+    if (r == 0)
+        r = open_base(db, a, err);
+    if (r < 0)
+        return r;
     *out = db;
+    db = NULL;
     return 0;
 }
 
@@ -351,224 +269,275 @@ void statedb_close(struct statedb *db)
 {
     if (!db)
         return;
-    txn_end(&db->write);
-    /* If it cannot be flushed, or that not be noted, another boot rebuilds it. */
-    if (db->env && db->mesh.len > 0 && mdb_env_sync(db->env, 1) == 0) {
-        struct store_identity identity = {.mesh = db->mesh, .member = db->member};
-        struct err ignored;
-        int result = owner_write(db->dir, &identity, true, &ignored);
-        (void)result;
-    }
-    if (db->env)
-        mdb_env_close(db->env);
-    buf_deinit(&db->scratch);
-    str_free(db->mesh);
+    reader_close(db->reader);
+    generation_unref(db->base);
+    journal_deinit(&db->journal);
+    layer_free(db->recent);
+    layer_free(db->frozen);
+    pthread_mutex_destroy(&db->lock);
     str_free(db->dir);
     free(db);
 }
 
-int statedb_begin(struct statedb *db, struct kv *kv, struct err *err)
+const struct raft_snapshot *statedb_base(const struct statedb *db)
 {
-    HL_ASSERT(!db->write.mdb);
-    int code = mdb_txn_begin(db->env, NULL, 0, &db->write.mdb);
-    if (code != 0) {
-        db->write.mdb = NULL;
-        return fail(db, err, code, "cannot begin");
-    }
-    db->write.db = db;
-    kv_of(&db->write, kv);
-    return 0;
+    return db->base ? generation_snapshot(db->base) : &no_snapshot;
 }
 
-int statedb_commit(struct statedb *db, uint64_t applied_index, struct err *err)
+uint64_t statedb_applied(const struct statedb *db)
 {
-    HL_CLEANUP(buf_deinit) struct buf stored = {0};
-    HL_CLEANUP(buf_deinit) struct buf number = {0};
-    MDB_val k = {.mv_size = sizeof(applied_key), .mv_data = (void *)(uintptr_t)applied_key};
-    MDB_txn *mdb = db->write.mdb;
+    return db->applied;
+}
 
-    HL_ASSERT(mdb);
-    close_cursor(&db->write);
-    buf_add_u64(&number, applied_index);
-    buf_add_u32(&stored, sum_of(str_of(k), buf_str(&number)));
-    buf_add(&stored, buf_str(&number));
-    MDB_val v = val_of(buf_str(&stored));
-    int code = mdb_put(mdb, db->meta, &k, &v, 0);
-    if (code != 0) {
-        statedb_abort(db);
-        return fail(db, err, code, "cannot write the applied index");
-    }
-    db->write = (struct txn){0};
-    code = mdb_txn_commit(mdb); /* ends it either way */
-    return code == 0 ? 0 : fail(db, err, code, "cannot commit");
+/* ---- transactions ---- */
+
+struct kv *statedb_reader(struct statedb *db)
+{
+    return &db->read_kv;
+}
+
+struct kv *statedb_begin(struct statedb *db)
+{
+    HL_ASSERT(!db->is_writing);
+    journal_clear(&db->journal);
+    db->is_writing = true;
+    return &db->write_kv;
+}
+
+void statedb_commit(struct statedb *db, uint64_t applied_index)
+{
+    HL_ASSERT(db->is_writing && applied_index > db->applied);
+    db->is_writing = false;
+    db->applied = applied_index;
 }
 
 void statedb_abort(struct statedb *db)
 {
-    txn_end(&db->write);
+    HL_ASSERT(db->is_writing);
+    db->is_writing = false;
+    layer_undo(db->recent, &db->journal);
 }
 
-int statedb_view_begin(struct statedb *db, struct statedb_view **out, struct kv *kv,
-                       uint64_t *out_applied_index, struct err *err)
+size_t statedb_changed_bytes(const struct statedb *db)
 {
-    struct statedb_view *view = hl_calloc(1, sizeof(*view));
-    int code = mdb_txn_begin(db->env, NULL, MDB_RDONLY, &view->txn.mdb);
-
-    if (code != 0) {
-        free(view);
-        return fail(db, err, code, "cannot begin reading");
-    }
-    view->txn.db = db;
-    view->txn.is_read_only = true;
-    int result = read_applied(&view->txn, out_applied_index, err);
-    if (result != 0) {
-        statedb_view_end(view);
-        return result;
-    }
-    kv_of(&view->txn, kv);
-    *out = view;
-    return 0;
+    return layer_bytes(db->recent) + (db->frozen ? layer_bytes(db->frozen) : 0);
 }
 
-void statedb_view_end(struct statedb_view *view)
+uint64_t statedb_base_bytes(const struct statedb *db)
 {
-    if (!view)
-        return;
-    txn_end(&view->txn);
-    free(view);
+    return db->base ? generation_bytes(db->base) : 0;
 }
 
-/* Blobs take part in the writer's transaction if there is one, else in one of their own. */
-static int blob_begin(struct statedb *db, MDB_txn **out, struct err *err)
+/* ---- checkpoints ---- */
+
+struct checkpoint {
+    struct str dir; /* heap */
+    const struct layer *frozen;
+    struct generation *base; /* NULL: none yet */
+    struct raft_snapshot snapshot;
+    struct generation *result;
+};
+
+struct checkpoint *statedb_freeze(struct statedb *db, uint64_t term,
+                                  const struct raft_members *members)
 {
-    *out = db->write.mdb;
-    if (*out)
+    HL_ASSERT(!db->is_writing);
+    if (db->frozen || db->applied == statedb_base(db)->index)
+        return NULL;
+    struct checkpoint *c = hl_calloc(1, sizeof(*c));
+    db->frozen = db->recent;
+    db->recent = layer_new();
+    c->dir = str_dup(db->dir);
+    c->frozen = db->frozen;
+    c->base = generation_ref(db->base);
+    c->snapshot = (struct raft_snapshot){.index = db->applied, .term = term, .members = *members};
+    return c;
+}
+
+/* The frozen changes over the base, in order. */
+struct merge {
+    const struct node *node;
+    struct reader *reader; /* NULL: no base */
+    struct str key;        /* of the base; empty at its end */
+    struct str value;
+};
+
+static int merge_advance_base(struct merge *m, struct err *err)
+{
+    int r = reader_next(m->reader, &m->key, &m->value, err);
+
+    if (r == KV_ABSENT)
+        m->key = STR_NONE;
+    return r < 0 ? r : 0;
+}
+
+static int merge_begin(struct merge *m, const struct checkpoint *c, struct err *err)
+{
+    *m = (struct merge){.node = layer_seek(c->frozen, STR_NONE, false)};
+    if (!c->base)
         return 0;
-    int code = mdb_txn_begin(db->env, NULL, 0, out);
-    return code == 0 ? 0 : fail(db, err, code, "cannot begin");
+    int r = reader_open(c->base, &m->reader, err);
+    if (r == 0)
+        r = reader_seek(m->reader, STR_NONE, false, &m->key, &m->value, err);
+    if (r == KV_ABSENT)
+        m->key = STR_NONE;
+    return r < 0 ? r : 0;
 }
 
-static int blob_end(struct statedb *db, MDB_txn *t, int code, const char *what, struct err *err)
+/* The next record; KV_ABSENT at the end. */
+static int merge_next(struct merge *m, struct str *out_key, struct str *out_value, struct err *err)
 {
-    if (t != db->write.mdb) {
-        if (code == 0)
-            code = mdb_txn_commit(t);
-        else
-            mdb_txn_abort(t);
+    while (m->node || m->key.len > 0) {
+        const struct node *n = m->node;
+        int order = !n ? 1 : m->key.len == 0 ? -1 : str_cmp(node_key(n), m->key);
+        int r = 0;
+
+        if (order > 0) {
+            *out_key = m->key;
+            *out_value = m->value;
+        }
+        if (order >= 0)
+            r = merge_advance_base(m, err);
+        if (order <= 0)
+            m->node = n->next[0];
+        if (r < 0)
+            return r;
+        if (order > 0)
+            return KV_FOUND;
+        if (!n->is_gone) {
+            *out_key = node_key(n);
+            *out_value = node_value(n);
+            return KV_FOUND;
+        }
     }
-    return code == 0 ? 0 : fail(db, err, code, what);
+    return KV_ABSENT;
 }
 
-static MDB_val blob_key(const struct digest *digest)
+static int write_all(struct checkpoint *c, struct writer *w, struct err *err)
 {
-    return (MDB_val){.mv_size = DIGEST_BYTES, .mv_data = (void *)(uintptr_t)digest->bytes};
-}
+    struct merge m;
+    struct chain chain;
+    struct str key;
+    struct str value;
 
-int statedb_blob_put(struct statedb *db, const struct digest *digest, struct str bytes,
-                     struct err *err)
-{
-    MDB_val k = blob_key(digest);
-    MDB_val v = val_of(bytes);
-    MDB_txn *t;
-    int result = blob_begin(db, &t, err);
-
-    if (result != 0)
-        return result;
-    int code = mdb_put(t, db->blob, &k, &v, 0);
-    return blob_end(db, t, code, "cannot store a blob", err);
-}
-
-/* Calls for one blob in a read transaction of its own: any thread may. */
-static int blob_find(struct statedb *db, const struct digest *digest, MDB_txn **out_txn,
-                     MDB_val *out, struct err *err)
-{
-    MDB_val k = blob_key(digest);
-    int code = mdb_txn_begin(db->env, NULL, MDB_RDONLY, out_txn);
-
-    if (code != 0)
-        return fail(db, err, code, "cannot begin reading");
-    code = mdb_get(*out_txn, db->blob, &k, out);
-    if (code == 0)
-        return 0;
-    mdb_txn_abort(*out_txn);
-    if (code != MDB_NOTFOUND)
-        return fail(db, err, code, "cannot read a blob");
-    char hex[DIGEST_HEX + 1];
-    return err_set(err, HL_EABSENT, "no blob %s here", digest_hex(digest, hex));
-}
-
-int statedb_blob_get(struct statedb *db, const struct digest *digest, struct arena *a,
-                     struct str *out, struct err *err)
-{
-    MDB_txn *t;
-    MDB_val v;
-    int result = blob_find(db, digest, &t, &v, err);
-
-    if (result != 0)
-        return result;
-    struct str copy = arena_dup(a, str_of(v));
-    mdb_txn_abort(t);
-    struct digest found = sha256_of(copy);
-    if (!digest_eq(&found, digest)) {
-        char hex[DIGEST_HEX + 1];
-        owner_mark_damaged(db->dir);
-        return err_set(err, HL_ECORRUPT, "state in " STR_FMT ": blob %s is damaged",
-                       STR_ARG(db->dir), digest_hex(digest, hex));
+    int r = merge_begin(&m, c, err);
+    chain_begin(&chain, c->snapshot.index, c->snapshot.term);
+    while (r == 0 && (r = merge_next(&m, &key, &value, err)) == KV_FOUND) {
+        chain_add(&chain, key, value);
+        r = writer_add(w, key, value, err);
     }
-    *out = copy;
-    return 0;
+    reader_close(m.reader);
+    if (r < 0)
+        return r;
+    c->snapshot.id = chain_end(&chain);
+    return writer_finish(w, &c->snapshot, err);
 }
 
-int statedb_blob_has(struct statedb *db, const struct digest *digest, bool *out, struct err *err)
-{
-    MDB_txn *t;
-    MDB_val v;
-    int result = blob_find(db, digest, &t, &v, err);
-
-    *out = result == 0;
-    if (result == 0)
-        mdb_txn_abort(t);
-    return result == HL_EABSENT ? 0 : result;
-}
-
-static int digest_order(const void *a, const void *b)
-{
-    return memcmp(a, b, DIGEST_BYTES);
-}
-
-static int drop_unlisted(MDB_txn *t, MDB_dbi blob, const struct digest *sorted, size_t count)
-{
-    MDB_cursor *cursor;
-    MDB_val k;
-    MDB_val v;
-    int code = mdb_cursor_open(t, blob, &cursor);
-
-    if (code != 0)
-        return code;
-    code = mdb_cursor_get(cursor, &k, &v, MDB_FIRST);
-    while (code == 0) {
-        if (count == 0 || !bsearch(k.mv_data, sorted, count, sizeof(*sorted), digest_order))
-            code = mdb_cursor_del(cursor, 0);
-        if (code == 0)
-            code = mdb_cursor_get(cursor, &k, &v, MDB_NEXT);
-    }
-    mdb_cursor_close(cursor);
-    return code == MDB_NOTFOUND ? 0 : code;
-}
-
-int statedb_blob_keep_only(struct statedb *db, const struct digest *keep, size_t count,
-                           struct err *err)
+int statedb_publish(const char *from, const char *to, struct str dir, struct err *err)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct digest *sorted = arena_array(a, struct digest, count);
-    MDB_txn *t;
 
-    if (count > 0)
-        memcpy(sorted, keep, count * sizeof(*sorted));
-    qsort(sorted, count, sizeof(*sorted), digest_order);
-    int result = blob_begin(db, &t, err);
-    if (result != 0)
-        return result;
-    int code = drop_unlisted(t, db->blob, sorted, count);
-    return blob_end(db, t, code, "cannot drop blobs", err);
+    if (rename(from, to) != 0)
+        return err_errno(err, HL_EIO, "cannot rename %s", from);
+    return file_sync_dir(arena_cstr(a, dir), err);
+}
+
+int checkpoint_run(struct checkpoint *c, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const char *path = statedb_base_path(a, c->dir, c->snapshot.index).ptr;
+    const char *temporary = arena_printf(a, "%s.new", path).ptr;
+    struct writer *w = NULL;
+
+    int r = writer_open(temporary, false, &w, err);
+    if (r == 0)
+        r = write_all(c, w, err);
+    writer_close(w);
+    if (r == 0)
+        r = statedb_publish(temporary, path, c->dir, err);
+    if (r == 0)
+        r = generation_open(path, &c->result, err);
+    if (r < 0)
+        unlink(temporary);
+    return r;
+}
+
+/* The old base's file goes: who still reads it has it open. */
+int statedb_set_base(struct statedb *db, struct generation *g, struct err *err)
+{
+    struct reader *reader = NULL;
+    struct generation *old = db->base;
+
+    int r = reader_open(g, &reader, err);
+    if (r < 0)
+        return r;
+    reader_close(db->reader);
+    db->reader = reader;
+    pthread_mutex_lock(&db->lock);
+    db->base = g;
+    pthread_mutex_unlock(&db->lock);
+    if (old)
+        unlink(generation_path(old));
+    generation_unref(old);
+    return 0;
+}
+
+static void checkpoint_free(struct checkpoint *c)
+{
+    generation_unref(c->base);
+    generation_unref(c->result);
+    str_free(c->dir);
+    free(c);
+}
+
+void statedb_adopt(struct statedb *db, struct checkpoint *c)
+{
+    struct layer *frozen = db->frozen;
+    struct err err;
+
+    HL_ASSERT(!db->is_writing && frozen == c->frozen);
+    journal_clear(&db->journal);
+    db->frozen = NULL;
+    if (c->result && statedb_set_base(db, c->result, &err) == 0) {
+        c->result = NULL;
+        layer_free(frozen);
+    } else {
+        layer_merge(frozen, db->recent);
+        db->recent = frozen;
+    }
+    checkpoint_free(c);
+}
+
+void statedb_reset(struct statedb *db, uint64_t applied)
+{
+    HL_ASSERT(!db->is_writing && !db->frozen);
+    journal_clear(&db->journal);
+    layer_free(db->recent);
+    db->recent = layer_new();
+    db->applied = applied;
+}
+
+struct str statedb_folder(const struct statedb *db)
+{
+    return db->dir;
+}
+
+/* ---- sending ---- */
+
+int statedb_read_piece(struct statedb *db, uint64_t id, struct str cursor, size_t max_bytes,
+                       struct arena *a, struct str *out_data, struct str *out_next,
+                       bool *out_is_last, struct err *err)
+{
+    HL_CLEANUP(generation_unrefp) struct generation *g = NULL;
+    HL_CLEANUP(reader_closep) struct reader *reader = NULL;
+
+    pthread_mutex_lock(&db->lock);
+    g = generation_ref(db->base);
+    pthread_mutex_unlock(&db->lock);
+    if (!g || generation_snapshot(g)->id != id)
+        return err_set(err, HL_EABSENT, "that state is no longer kept; begin again");
+    int r = reader_open(g, &reader, err);
+    if (r < 0)
+        return r;
+    return piece_read(reader, cursor, max_bytes, a, out_data, out_next, out_is_last, err);
 }

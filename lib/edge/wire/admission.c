@@ -4,17 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a guest of each door may send within a second. Peers carry the log; agents report and fetch
- * blobs a chunk a request; people type. */
-static const struct {
+/* What a guest may send within a second. Peers carry the log; agents report and fetch blobs a chunk
+ * a request; who may change settings may be a program with many clients behind one key; who only
+ * looks is a person. */
+struct quota {
     int64_t bytes;
     int64_t messages;
-} quota[DOOR_COUNT] = {
-    [DOOR_PEER] = {256 << 20, 50000},
-    [DOOR_AGENT] = {16 << 20, 2000},
-    [DOOR_CLIENT] = {8 << 20, 1000},
-    [DOOR_ENROL] = {1 << 20, 100},
 };
+
+static struct quota quota_of(enum door door, unsigned role_bits)
+{
+    static const struct quota by_door[DOOR_COUNT] = {
+        [DOOR_PEER] = {256 << 20, 100000},
+        [DOOR_AGENT] = {16 << 20, 2000},
+        [DOOR_CLIENT] = {8 << 20, 1000},
+        [DOOR_ENROL] = {1 << 20, 100},
+    };
+    static const struct quota writer = {256 << 20, 250000};
+
+    if (door == DOOR_CLIENT && (role_bits & (WIRE_ROLE_OPERATOR | WIRE_ROLE_ADMIN)) != 0)
+        return writer;
+    return by_door[door];
+}
 
 struct admission {
     struct map *guests;
@@ -71,6 +82,7 @@ void admission_set(struct admission *t, enum door door, const struct key *key, s
     }
     if (old)
         admission_drop(t, door, &old->key);
+    struct quota quota = quota_of(door, wire_role_of(role));
     *g = (struct guest){
         .key = *key,
         .door = door,
@@ -79,8 +91,8 @@ void admission_set(struct admission *t, enum door door, const struct key *key, s
         .role_bits = wire_role_of(role),
         .heard_ms = -1,
         .alarmed_ms = -1,
-        .bytes_left = quota[door].bytes,
-        .messages_left = quota[door].messages,
+        .bytes_left = quota.bytes,
+        .messages_left = quota.messages,
     };
     guest_free(map_set(t->guests, slot_of(&slot, door, key), g));
 }
@@ -154,8 +166,9 @@ bool guest_may_spend(struct guest *g, size_t bytes, int64_t now_ms)
     int64_t passed_ms = now_ms - g->tokens_ms;
 
     if (passed_ms >= 1000 || passed_ms < 0) {
-        g->bytes_left = quota[g->door].bytes;
-        g->messages_left = quota[g->door].messages;
+        struct quota quota = quota_of(g->door, g->role_bits);
+        g->bytes_left = quota.bytes;
+        g->messages_left = quota.messages;
         g->tokens_ms = now_ms;
     }
     if (g->messages_left <= 0 || g->bytes_left < (int64_t)bytes)

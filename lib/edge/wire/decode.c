@@ -46,6 +46,12 @@ static bool take_str(struct str *out, ProtobufCBinaryData in, size_t max)
     return in.len <= max && !str_has_byte(*out, '\0') && str_is_utf8(*out);
 }
 
+static bool take_bytes(struct str *out, ProtobufCBinaryData in, size_t max)
+{
+    *out = (struct str){(const char *)in.data, in.len};
+    return in.len <= max;
+}
+
 static bool take_digest(struct digest *out, ProtobufCBinaryData in)
 {
     if (in.len != DIGEST_BYTES)
@@ -64,6 +70,12 @@ static bool take_key(struct key *out, ProtobufCBinaryData in)
     return true;
 }
 
+/* A snapshot's; absent in every other message. */
+static bool take_members(struct raft_members *out, ProtobufCBinaryData in)
+{
+    return in.len == 0 || raft_members_decode((struct str){(const char *)in.data, in.len}, out);
+}
+
 static bool decode_raft(const Hl__Raft *p, struct arena *a, struct raft_message *out)
 {
     if (p->kind < RAFT_MSG_PRE_VOTE || p->kind > RAFT_MSG_KIND_MAX || p->n_entries > WIRE_LIST_MAX)
@@ -72,7 +84,7 @@ static bool decode_raft(const Hl__Raft *p, struct arena *a, struct raft_message 
     for (size_t i = 0; i < p->n_entries; i++) {
         const Hl__RaftEntry *e = p->entries[i];
 
-        if (e->kind > RAFT_ENTRY_COMMAND || e->data.len > RAFT_ENTRY_BYTES_MAX)
+        if (e->kind > RAFT_ENTRY_MEMBERS || e->data.len > RAFT_ENTRY_BYTES_MAX)
             return false;
         entry[i] = (struct raft_entry){
             .index = e->index,
@@ -94,7 +106,9 @@ static bool decode_raft(const Hl__Raft *p, struct arena *a, struct raft_message 
         .entry = entry,
         .entry_count = p->n_entries,
     };
-    return true;
+    return take_bytes(&out->cursor, p->cursor, RAFT_CURSOR_BYTES_MAX) &&
+           take_bytes(&out->data, p->piece, RAFT_PIECE_BYTES_MAX) &&
+           take_members(&out->members, p->members);
 }
 
 static bool decode_hello(const Hl__Hello *p, struct arena *a, struct wire_hello *out)
@@ -230,7 +244,7 @@ static bool decode_request(const Hl__Request *p, struct wire_request *out)
     out->is_stale_ok = p->is_stale_ok;
     return take_str(&out->client_id, p->client_id, WIRE_NAME_MAX) &&
            take_str(&out->method, p->method, WIRE_NAME_MAX) &&
-           take_str(&out->body, p->body, WIRE_BYTES_MAX);
+           take_bytes(&out->body, p->body, WIRE_BYTES_MAX);
 }
 
 static bool decode_reply(const Hl__Reply *p, struct wire_reply *out)
@@ -247,7 +261,7 @@ static bool decode_reply(const Hl__Reply *p, struct wire_reply *out)
            take_str(&out->error, p->error, WIRE_TEXT_MAX) &&
            take_str(&out->next, p->next, WIRE_TEXT_MAX) &&
            take_str(&out->file, p->file, WIRE_TEXT_MAX) &&
-           take_str(&out->body, p->body, WIRE_BYTES_MAX);
+           take_bytes(&out->body, p->body, WIRE_BYTES_MAX);
 }
 
 static bool decode_enrol(const Hl__Enrol *p, struct wire_enrol *out)
@@ -271,6 +285,11 @@ static bool decode_body(const Hl__Envelope *e, struct arena *a, struct wire_mess
     case HL__ENVELOPE__BODY_RAFT:
         out->kind = WIRE_RAFT;
         return decode_raft(e->raft, a, &out->raft);
+    case HL__ENVELOPE__BODY_STANDING:
+        out->kind = WIRE_STANDING;
+        out->standing = (struct wire_standing){e->standing->store, e->standing->is_answer,
+                                               e->standing->is_refused};
+        return true;
     case HL__ENVELOPE__BODY_REFRESH:
         out->kind = WIRE_REFRESH;
         return true;
@@ -350,7 +369,7 @@ int wire_command_decode(struct str bytes, struct arena *a, struct command *out, 
     if (!p || !take_str(&c.name, p->name, COMMAND_NAME_MAX) ||
         !take_str(&c.client_id, p->client_id, WIRE_NAME_MAX) ||
         !take_str(&c.author, p->author, WIRE_NAME_MAX) ||
-        !take_str(&c.body, p->body, COMMAND_BODY_MAX))
+        !take_bytes(&c.body, p->body, COMMAND_BODY_MAX))
         return err_set(err, HL_EINVAL, "not a command");
     c.sequence = p->sequence;
     c.wall_ms = p->wall_ms;

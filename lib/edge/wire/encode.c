@@ -84,6 +84,7 @@ static size_t entries_that_fit(const struct raft_message *m)
 static int encode_raft(struct buf *out, const struct raft_message *m, struct err *err)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    char members[RAFT_MEMBERS_BYTES_MAX];
     Hl__Envelope e = HL__ENVELOPE__INIT;
     Hl__Raft p = HL__RAFT__INIT;
 
@@ -107,6 +108,10 @@ static int encode_raft(struct buf *out, const struct raft_message *m, struct err
         entries[i].data = bytes_of(m->entry[i].data);
         p.entries[i] = &entries[i];
     }
+    p.cursor = bytes_of(m->cursor);
+    p.piece = bytes_of(m->data);
+    if (m->members.count > 0)
+        p.members = bytes_of((struct str){members, raft_members_encode(&m->members, members)});
     e.body_case = HL__ENVELOPE__BODY_RAFT;
     e.raft = &p;
     return pack(out, &e, err);
@@ -367,6 +372,19 @@ static int encode_enrol_reply(struct buf *out, const struct wire_enrol_reply *m,
     return pack(out, &e, err);
 }
 
+static int encode_standing(struct buf *out, const struct wire_standing *m, struct err *err)
+{
+    Hl__Envelope e = HL__ENVELOPE__INIT;
+    Hl__Standing p = HL__STANDING__INIT;
+
+    p.store = m->store;
+    p.is_answer = m->is_answer;
+    p.is_refused = m->is_refused;
+    e.body_case = HL__ENVELOPE__BODY_STANDING;
+    e.standing = &p;
+    return pack(out, &e, err);
+}
+
 static int encode_refresh(struct buf *out, struct err *err)
 {
     Hl__Envelope e = HL__ENVELOPE__INIT;
@@ -382,6 +400,8 @@ int wire_encode(struct buf *out, const struct wire_message *m, struct err *err)
     switch (m->kind) {
     case WIRE_RAFT:
         return encode_raft(out, &m->raft, err);
+    case WIRE_STANDING:
+        return encode_standing(out, &m->standing, err);
     case WIRE_REFRESH:
         return encode_refresh(out, err);
     case WIRE_HELLO:

@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include "edge/wire/admission.h"
+#include "edge/wire/ready.h"
 #include "edge/wire/socket.h"
 #include "edge/wire/stranger.h"
 #include "edge/wire/zap.h"
@@ -19,7 +20,7 @@
 enum {
     PEER_QUEUE = 256,
     GUEST_QUEUE = 64,
-    SOCKETS_MAX = 1 + 2 * DOOR_COUNT + KEYS_MEMBERS_MAX + 1,
+    CLIENT_QUEUE = 1024, /* many clients may share a connection */
     ALIVE_MS = 10000,
     ROUTING_ID_BYTES = 5,          /* of those that libzmq makes: a zero and 32 bits */
     TURN_MESSAGES = 64,            /* refused ones that one turn may read away ... */
@@ -32,15 +33,20 @@ struct peer_link {
     struct key key;
     void *socket;
     void *monitor;
+    size_t monitor_number;
 };
 
 struct wire_hub {
     void *context;
     void *zap;
+    size_t zap_number;
+    struct ready ready;
     struct admission *table;
     struct {
         void *socket;
+        size_t number; /* in `ready` */
         void *monitor;
+        size_t monitor_number;
         char endpoint[256];
         bool must_unbind; /* a key was expelled: cut all sessions of the door */
         bool must_bind;
@@ -64,13 +70,18 @@ static void *watch(struct wire_hub *hub, void *socket, const char *what, uint64_
     return socket_watch(hub->context, socket, endpoint, events, err);
 }
 
+static int queue_of(enum door d)
+{
+    return d == DOOR_PEER ? PEER_QUEUE : d == DOOR_CLIENT ? CLIENT_QUEUE : GUEST_QUEUE;
+}
+
 static int open_door(struct wire_hub *hub, enum door d, const struct roster_member *self,
                      const struct coordinator_keys *keys, struct err *err)
 {
     size_t len = sizeof(hub->door[d].endpoint);
 
-    hub->door[d].socket = socket_server(hub->context, &keys->pair[d], door_name(d),
-                                        d == DOOR_PEER ? PEER_QUEUE : GUEST_QUEUE, err);
+    hub->door[d].socket =
+        socket_server(hub->context, &keys->pair[d], door_name(d), queue_of(d), err);
     if (!hub->door[d].socket)
         return err->code;
     hub->door[d].monitor =
@@ -110,6 +121,18 @@ static int open_peers(struct wire_hub *hub, const struct wire_hub_config *c, str
     return 0;
 }
 
+/* Peers are only written to: their answers come in at our door. */
+static void watch_all(struct wire_hub *hub)
+{
+    hub->zap_number = ready_add(&hub->ready, hub->zap);
+    for (int d = 0; d < DOOR_COUNT; d++) {
+        hub->door[d].number = ready_add(&hub->ready, hub->door[d].socket);
+        hub->door[d].monitor_number = ready_add(&hub->ready, hub->door[d].monitor);
+    }
+    for (size_t i = 0; i < hub->peer_count; i++)
+        hub->peer[i].monitor_number = ready_add(&hub->ready, hub->peer[i].monitor);
+}
+
 static int open_all(struct wire_hub *hub, const struct wire_hub_config *c, struct err *err)
 {
     const struct roster_member *self = roster_find(c->roster, c->member);
@@ -129,6 +152,8 @@ static int open_all(struct wire_hub *hub, const struct wire_hub_config *c, struc
         const struct roster_person *p = &c->roster->person[i];
         admission_set(hub->table, DOOR_CLIENT, &p->key, p->name, p->role);
     }
+    if (r == 0)
+        watch_all(hub);
     return r;
 }
 
@@ -203,6 +228,7 @@ static void serve_rebinds(struct wire_hub *hub)
 
         if (hub->door[d].must_unbind) {
             (void)!socket_unbind(hub->door[d].socket, endpoint, &ignored);
+            ready_touch(&hub->ready, hub->door[d].number);
             hub->door[d].must_unbind = false;
             hub->door[d].must_bind = true;
         }
@@ -213,21 +239,11 @@ static void serve_rebinds(struct wire_hub *hub)
 
 void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms)
 {
-    zmq_pollitem_t items[SOCKETS_MAX + 1];
-    int count = 0;
-
-    items[count++] = (zmq_pollitem_t){hub->zap, 0, ZMQ_POLLIN, 0};
     for (int d = 0; d < DOOR_COUNT; d++) {
-        items[count++] = (zmq_pollitem_t){hub->door[d].socket, 0, ZMQ_POLLIN, 0};
-        items[count++] = (zmq_pollitem_t){hub->door[d].monitor, 0, ZMQ_POLLIN, 0};
         if (hub->door[d].must_unbind || hub->door[d].must_bind)
             timeout_ms = timeout_ms > 10 || timeout_ms < 0 ? 10 : timeout_ms;
     }
-    for (size_t i = 0; i < hub->peer_count; i++)
-        items[count++] = (zmq_pollitem_t){hub->peer[i].monitor, 0, ZMQ_POLLIN, 0};
-    if (extra_fd >= 0)
-        items[count++] = (zmq_pollitem_t){NULL, extra_fd, ZMQ_POLLIN, 0};
-    zmq_poll(items, count, timeout_ms < 0 ? -1 : (long)timeout_ms);
+    ready_wait(&hub->ready, extra_fd, timeout_ms);
 }
 
 /* ---- inbound ---- */
@@ -235,8 +251,12 @@ void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms)
 static bool take_lost_peer(struct wire_hub *hub, struct wire_inbound *out)
 {
     for (size_t i = 0; i < hub->peer_count; i++) {
-        if (socket_take_event(hub->peer[i].monitor) == 0)
+        if (!ready_is_readable(&hub->ready, hub->peer[i].monitor_number))
             continue;
+        if (socket_take_event(hub->peer[i].monitor) == 0) {
+            ready_drained(&hub->ready, hub->peer[i].monitor_number);
+            continue;
+        }
         *out = (struct wire_inbound){
             .kind = WIRE_IN_PEER_LOST, .door = DOOR_PEER, .member = hub->peer[i].member};
         return true;
@@ -247,10 +267,13 @@ static bool take_lost_peer(struct wire_hub *hub, struct wire_inbound *out)
 static void count_broken_handshakes(struct wire_hub *hub)
 {
     for (int d = 0; d < DOOR_COUNT; d++) {
+        if (!ready_is_readable(&hub->ready, hub->door[d].monitor_number))
+            continue;
         while (socket_take_event(hub->door[d].monitor) != 0) {
             hub->stats.handshakes_failed++;
             hub->stats.handshakes_broken++;
         }
+        ready_drained(&hub->ready, hub->door[d].monitor_number);
     }
 }
 
@@ -400,8 +423,10 @@ static bool take_from(struct wire_hub *hub, enum door d, struct arena *a, struct
         if (is_there && is_framed)
             is_good = judge(hub, &payload, a, &in);
         zmq_msg_close(&payload);
-        if (!is_there)
+        if (!is_there) {
+            ready_drained(&hub->ready, hub->door[d].number);
             return false;
+        }
         if (is_good) {
             hub->stats.messages_in++;
             *out = in;
@@ -414,7 +439,10 @@ static bool take_from(struct wire_hub *hub, enum door d, struct arena *a, struct
 bool hub_next(struct wire_hub *hub, int64_t now_ms, struct arena *a, struct wire_inbound *out)
 {
     hub->now_ms = now_ms;
-    hub->stats.handshakes_failed += zap_serve(hub->zap, hub->table);
+    if (ready_is_readable(&hub->ready, hub->zap_number)) {
+        hub->stats.handshakes_failed += zap_serve(hub->zap, hub->table);
+        ready_drained(&hub->ready, hub->zap_number);
+    }
     count_broken_handshakes(hub);
     serve_rebinds(hub);
     if (take_lost_peer(hub, out))
@@ -422,7 +450,7 @@ bool hub_next(struct wire_hub *hub, int64_t now_ms, struct arena *a, struct wire
     for (size_t i = 0; i < DOOR_COUNT; i++) {
         enum door d = (enum door)(hub->next_door++ % DOOR_COUNT);
 
-        if (take_from(hub, d, a, out))
+        if (ready_is_readable(&hub->ready, hub->door[d].number) && take_from(hub, d, a, out))
             return true;
     }
     return false;
@@ -455,6 +483,7 @@ static bool send_to(struct wire_hub *hub, enum door d, const unsigned char *id, 
 {
     if (!encode(hub, m))
         return false;
+    ready_touch(&hub->ready, hub->door[d].number);
     if (zmq_send(hub->door[d].socket, id, id_len, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 ||
         zmq_send(hub->door[d].socket, hub->out.ptr, hub->out.len, ZMQ_DONTWAIT) < 0) {
         hub->stats.dropped_out++;

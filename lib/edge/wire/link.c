@@ -8,7 +8,7 @@
 
 #include "edge/wire/socket.h"
 
-enum { LINK_QUEUE = 256 };
+enum { LINK_QUEUE = 1024 };
 
 struct end {
     const struct roster_member *member;

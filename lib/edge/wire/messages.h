@@ -1,7 +1,8 @@
 /*
  * What processes say to each other, as plain structs. proto/ holds the bytes; proto/README.md says
  * how they may change. Decoded messages live in the arena of the call and are validated: strings
- * are UTF-8 without NUL and within their limits, digests have 32 bytes, enums are known values.
+ * are UTF-8 without NUL and within their limits (bodies and pieces: bytes of any kind), digests
+ * have 32 bytes, enums are known values.
  */
 #ifndef HL_EDGE_WIRE_MESSAGES_H
 #define HL_EDGE_WIRE_MESSAGES_H
@@ -23,6 +24,7 @@ enum wire_kind {
     /* peer door */
     WIRE_RAFT,
     WIRE_REFRESH, /* a webhook came: look at Git now */
+    WIRE_STANDING,
     /* agent door, up */
     WIRE_HELLO,
     WIRE_HEARTBEAT,
@@ -43,6 +45,13 @@ enum wire_kind {
     WIRE_KIND_COUNT,
 };
 const char *wire_kind_name(enum wire_kind kind);
+
+/* Between coordinators: coordinator/standing.h says what for. */
+struct wire_standing {
+    uint64_t store; /* number of the sender's store; in an answer, the one that was asked about */
+    bool is_answer;
+    bool is_refused;
+};
 
 struct wire_hello {
     struct str node;
@@ -186,6 +195,7 @@ struct wire_message {
     enum wire_kind kind;
     union {
         struct raft_message raft;
+        struct wire_standing standing;
         struct wire_hello hello;
         struct wire_heartbeat heartbeat;
         struct wire_report report;

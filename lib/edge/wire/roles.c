@@ -14,6 +14,7 @@ static const struct rule rules[] = {
     {WIRE_NONE, "none", 0},
     {WIRE_RAFT, "raft", WIRE_ROLE_PEER},
     {WIRE_REFRESH, "refresh", WIRE_ROLE_PEER},
+    {WIRE_STANDING, "standing", WIRE_ROLE_PEER},
     {WIRE_HELLO, "hello", WIRE_ROLE_AGENT},
     {WIRE_HEARTBEAT, "heartbeat", WIRE_ROLE_AGENT},
     {WIRE_REPORT, "report", WIRE_ROLE_AGENT},

@@ -1,480 +1,432 @@
-/* The applied state: together with its index or not at all; whose it is; when it is rebuilt. */
+/* The applied state: layers against a model, checkpoints beside writers, files found at open. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <fcntl.h>
+
+#include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "edge/store/statedb.h"
 #include "support/folder.h"
+#include "support/kv_array.h"
 
-static const struct store_identity me = {.mesh = {"mesh-a", 6}, .member = 2};
+static const struct raft_members members = {.member = {{1, true}, {2, true}, {3, false}},
+                                            .count = 3};
 
-struct place {
-    struct arena *a;
+struct fixture {
     struct folder *folder;
-    struct str dir;
+    struct arena *arena;
+    struct store_dir *dir;
+    struct statedb *db;
+    uint64_t index;
+    struct err err;
 };
+
+static void open_store(struct fixture *f, const char *name)
+{
+    struct store_identity identity = {STR("hl-mesh:test"), 1};
+
+    assert_int_equal(
+        store_dir_open(folder_path(f->folder, f->arena, name), &identity, &f->dir, &f->err), 0);
+    assert_int_equal(statedb_open(f->dir, &f->db, &f->err), 0);
+    f->index = statedb_applied(f->db);
+}
+
+static void close_store(struct fixture *f)
+{
+    statedb_close(f->db);
+    store_dir_close(f->dir);
+    f->db = NULL;
+    f->dir = NULL;
+}
 
 static int set_up(void **state)
 {
-    struct place *p = hl_calloc(1, sizeof(*p));
+    struct fixture *f = hl_calloc(1, sizeof(*f));
 
-    p->a = arena_new();
-    p->folder = folder_new();
-    p->dir = str_from(p->folder->path);
-    *state = p;
+    f->folder = folder_new();
+    f->arena = arena_new();
+    open_store(f, "store");
+    *state = f;
     return 0;
 }
 
 static int tear_down(void **state)
 {
-    struct place *p = *state;
+    struct fixture *f = *state;
 
-    folder_free(p->folder);
-    arena_free(p->a);
-    free(p);
+    close_store(f);
+    folder_free(f->folder);
+    arena_free(f->arena);
+    free(f);
     return 0;
 }
 
-static struct statedb *open_db(const struct place *p, uint64_t *applied)
+static void put(struct fixture *f, const char *key, const char *value)
 {
-    struct statedb *db = NULL;
-    struct err err = {0};
+    struct kv *kv = statedb_begin(f->db);
 
-    if (statedb_open(p->dir, &me, &db, applied, &err) != 0)
-        fail_msg("statedb_open: %s", err.text);
-    return db;
+    assert_int_equal(kv->put(kv->context, str_from(key), str_from(value), &f->err), 0);
+    statedb_commit(f->db, ++f->index);
 }
 
-static void put(struct statedb *db, const char *key, struct str value, uint64_t applied)
+static void del(struct fixture *f, const char *key)
 {
-    struct kv kv;
-    struct err err = {0};
+    struct kv *kv = statedb_begin(f->db);
 
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    if (kv.put(kv.context, str_from(key), value, &err) != 0)
-        fail_msg("put: %s", err.text);
-    assert_int_equal(statedb_commit(db, applied, &err), 0);
+    assert_int_equal(kv->del(kv->context, str_from(key), &f->err), KV_FOUND);
+    statedb_commit(f->db, ++f->index);
 }
 
-/* The value in the arena; ptr NULL if absent. */
-static struct str get(struct place *p, struct statedb *db, const char *key)
+static void assert_holds(struct fixture *f, const char *key, const char *value)
 {
-    HL_CLEANUP(statedb_view_endp) struct statedb_view *view = NULL;
-    uint64_t applied;
-    struct kv kv;
-    struct str value = STR_NONE;
-    struct err err = {0};
-
-    assert_int_equal(statedb_view_begin(db, &view, &kv, &applied, &err), 0);
-    int result = kv.get(kv.context, str_from(key), &value, &err);
-    if (result < 0)
-        fail_msg("get: %s", err.text);
-    return result == KV_FOUND ? arena_dup(p->a, value) : STR_NONE;
-}
-
-static char *path_in(struct place *p, const char *name)
-{
-    return arena_cstr(p->a, arena_printf(p->a, STR_FMT "/state/%s", STR_ARG(p->dir), name));
-}
-
-static struct str read_text(struct place *p, const char *path)
-{
-    char *text = arena_alloc(p->a, 4096);
-    int fd = open(path, O_RDONLY);
-
-    assert_true(fd >= 0);
-    ssize_t n = read(fd, text, 4096);
-    close(fd);
-    assert_true(n > 0);
-    return (struct str){text, (size_t)n};
-}
-
-static void write_text(const char *path, struct str text)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text.ptr, text.len), (ssize_t)text.len);
-    close(fd);
-}
-
-/* An owner file as another boot, format or member would have left it. */
-static void write_owner(struct place *p, const char *format, const char *who, const char *boot)
-{
-    struct str body = arena_printf(p->a, "format %s\n%s\nboot %s\n", format, who, boot);
-    struct str text =
-        arena_printf(p->a, STR_FMT "crc %08x\n", STR_ARG(body), crc32c(0, body.ptr, body.len));
-
-    write_text(path_in(p, "owner"), text);
-}
-
-static void state_and_index_are_committed_together(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = open_db(p, &applied);
-    struct kv kv;
-    struct err err = {0};
-
-    assert_int_equal(applied, 0);
-    put(db, "a", STR("1"), 7);
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    assert_int_equal(kv.put(kv.context, STR("a"), STR("2"), &err), 0);
-    statedb_abort(db);
-    statedb_close(db);
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 7);
-    assert_true(str_eq(get(p, db, "a"), STR("1")));
-    statedb_close(db);
-}
-
-static void a_view_sees_one_moment(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = open_db(p, &applied);
-    HL_CLEANUP(statedb_view_endp) struct statedb_view *view = NULL;
-    struct kv kv;
-    struct str value;
-    struct err err = {0};
-
-    put(db, "a", STR("old"), 1);
-    assert_int_equal(statedb_view_begin(db, &view, &kv, &applied, &err), 0);
-    put(db, "a", STR("new"), 2);
-    assert_int_equal(applied, 1);
-    assert_int_equal(kv.get(kv.context, STR("a"), &value, &err), KV_FOUND);
-    assert_true(str_eq(value, STR("old")));
-    assert_true(str_eq(get(p, db, "a"), STR("new")));
-    assert_int_equal(kv.put(kv.context, STR("a"), STR("x"), &err), HL_EINVAL);
-    assert_int_equal(kv.del(kv.context, STR("a"), &err), HL_EINVAL);
-    statedb_view_endp(&view);
-    view = NULL;
-    statedb_close(db);
-}
-
-static void next_walks_a_prefix_in_order(void **state)
-{
-    static const char *const keys[] = {"a", "b/", "b/1", "b/2", "b/22", "b0", "c"};
-    struct place *p = *state;
-    uint64_t applied;
-    HL_CLEANUP(statedb_closep) struct statedb *db = open_db(p, &applied);
-    struct str key = STR_NONE;
-    struct str value;
-    struct kv kv;
-    struct err err = {0};
-
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    assert_int_equal(kv.next(kv.context, STR_NONE, STR_NONE, &key, &value, &err), KV_ABSENT);
-    for (size_t i = HL_COUNT(keys); i > 0; i--)
-        assert_int_equal(kv.put(kv.context, str_from(keys[i - 1]), str_from(keys[i - 1]), &err), 0);
-    key = STR_NONE;
-    for (size_t i = 1; i <= 4; i++) {
-        assert_int_equal(kv.next(kv.context, STR("b/"), key, &key, &value, &err), KV_FOUND);
-        assert_true(str_eq(key, str_from(keys[i])) && str_eq(value, key));
-    }
-    assert_int_equal(kv.next(kv.context, STR("b/"), key, &key, &value, &err), KV_ABSENT);
-    assert_int_equal(kv.next(kv.context, STR("b/"), STR("a"), &key, &value, &err), KV_FOUND);
-    assert_true(str_eq(key, STR("b/")));
-    assert_int_equal(kv.next(kv.context, STR("b/"), STR("b/1x"), &key, &value, &err), KV_FOUND);
-    assert_true(str_eq(key, STR("b/2")));
-    assert_int_equal(kv.next(kv.context, STR_NONE, STR("b0"), &key, &value, &err), KV_FOUND);
-    assert_true(str_eq(key, STR("c")));
-    assert_int_equal(kv.del(kv.context, STR("b/1"), &err), KV_FOUND);
-    assert_int_equal(kv.del(kv.context, STR("b/1"), &err), KV_ABSENT);
-    assert_int_equal(kv.next(kv.context, STR("b/"), STR("b/"), &key, &value, &err), KV_FOUND);
-    assert_true(str_eq(key, STR("b/2")));
-    assert_int_equal(statedb_commit(db, 1, &err), 0);
-}
-
-static void keys_and_values_have_limits(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    HL_CLEANUP(statedb_closep) struct statedb *db = open_db(p, &applied);
-    char *big = arena_alloc(p->a, KV_VALUE_MAX + 1);
-    struct str key = {big, KV_KEY_MAX};
-    struct str value = {big, KV_VALUE_MAX};
+    struct kv *kv = statedb_reader(f->db);
     struct str found;
-    struct kv kv;
-    struct err err = {0};
 
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    assert_int_equal(kv.put(kv.context, key, value, &err), 0);
-    assert_int_equal(kv.get(kv.context, key, &found, &err), KV_FOUND);
-    assert_int_equal(found.len, KV_VALUE_MAX);
-    assert_int_equal(kv.put(kv.context, STR("empty"), STR_NONE, &err), 0);
-    assert_int_equal(kv.get(kv.context, STR("empty"), &found, &err), KV_FOUND);
-    assert_int_equal(found.len, 0);
-    key.len++;
-    assert_int_equal(kv.put(kv.context, key, STR("x"), &err), HL_EINVAL);
-    assert_int_equal(kv.get(kv.context, STR_NONE, &found, &err), HL_EINVAL);
-    value.len++;
-    assert_int_equal(kv.put(kv.context, STR("k"), value, &err), HL_ELIMIT);
-    statedb_abort(db);
+    int r = kv->get(kv->context, str_from(key), &found, &f->err);
+    assert_int_equal(r, value ? KV_FOUND : KV_ABSENT);
+    if (value)
+        assert_true(str_eq(found, str_from(value)));
 }
 
-static void a_value_lent_out_may_be_put_again(void **state)
+static void checkpoint(struct fixture *f)
 {
-    struct place *p = *state;
-    uint64_t applied;
-    HL_CLEANUP(statedb_closep) struct statedb *db = open_db(p, &applied);
-    struct str key;
+    struct checkpoint *c = statedb_freeze(f->db, 7, &members);
+
+    assert_non_null(c);
+    assert_int_equal(checkpoint_run(c, &f->err), 0);
+    statedb_adopt(f->db, c);
+}
+
+/* Reads everything in order. */
+static struct str dump(struct fixture *f, struct statedb *db)
+{
+    HL_CLEANUP(buf_deinit) struct buf out = {0};
+    struct kv *kv = statedb_reader(db);
+    struct str after = STR_NONE;
     struct str value;
-    struct kv kv;
-    struct err err = {0};
 
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    for (int i = 0; i < 200; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "%03d", i);
-        assert_int_equal(kv.put(kv.context, str_from(name), str_from(name), &err), 0);
-    }
-    key = STR_NONE;
-    while (kv.next(kv.context, STR_NONE, key, &key, &value, &err) == KV_FOUND) {
-        struct str kept = arena_dup(p->a, key);
-        assert_int_equal(kv.put(kv.context, key, value, &err), 0);
-        key = kept;
-    }
-    assert_int_equal(kv.get(kv.context, STR("123"), &value, &err), KV_FOUND);
-    assert_true(str_eq(value, STR("123")));
-    assert_int_equal(statedb_commit(db, 1, &err), 0);
+    while (kv->next(kv->context, STR_NONE, after, &after, &value, &f->err) == KV_FOUND)
+        buf_printf(&out, STR_FMT "=" STR_FMT ";", STR_ARG(after), STR_ARG(value));
+    return arena_dup(f->arena, buf_str(&out));
 }
 
-/* Trap 11, with a real process. */
-static void a_killed_process_loses_no_commit(void **state)
+static size_t count_files(struct fixture *f, const char *folder)
 {
-    struct place *p = *state;
-    uint64_t applied = 0;
-    int status;
-    pid_t child = fork();
+    DIR *d = opendir(folder_path(f->folder, f->arena, folder).ptr);
+    size_t count = 0;
+    struct dirent *e;
 
-    if (child == 0) {
-        struct statedb *db = open_db(p, &applied);
-        for (uint64_t i = 1; i <= 50; i++) {
-            char name[24];
-            snprintf(name, sizeof(name), "%llu", (unsigned long long)i);
-            put(db, "count", str_from(name), i);
+    assert_non_null(d);
+    while ((e = readdir(d)) != NULL)
+        count += e->d_name[0] != '.';
+    closedir(d);
+    return count;
+}
+
+/* ---- reading and writing ---- */
+
+static void what_was_committed_is_read_from_whatever_layer_it_is_in(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "base");
+    put(f, "b", "base");
+    put(f, "c", "base");
+    checkpoint(f);
+    put(f, "b", "frozen");
+    del(f, "c");
+    struct checkpoint *c = statedb_freeze(f->db, 7, &members);
+    assert_non_null(c);
+    put(f, "d", "recent");
+    assert_holds(f, "a", "base");
+    assert_holds(f, "b", "frozen");
+    assert_holds(f, "c", NULL);
+    assert_holds(f, "d", "recent");
+    assert_true(str_eq(dump(f, f->db), STR("a=base;b=frozen;d=recent;")));
+    assert_int_equal(checkpoint_run(c, &f->err), 0);
+    statedb_adopt(f->db, c);
+    assert_true(str_eq(dump(f, f->db), STR("a=base;b=frozen;d=recent;")));
+}
+
+static void an_aborted_transaction_leaves_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "1");
+    put(f, "b", "2");
+    size_t bytes = statedb_changed_bytes(f->db);
+    struct kv *kv = statedb_begin(f->db);
+    assert_int_equal(kv->put(kv->context, STR("a"), STR("x"), &f->err), 0);
+    assert_int_equal(kv->put(kv->context, STR("a"), STR("y"), &f->err), 0);
+    assert_int_equal(kv->del(kv->context, STR("b"), &f->err), KV_FOUND);
+    assert_int_equal(kv->put(kv->context, STR("c"), STR("z"), &f->err), 0);
+    statedb_abort(f->db);
+    assert_true(str_eq(dump(f, f->db), STR("a=1;b=2;")));
+    assert_int_equal(statedb_applied(f->db), 2);
+    put(f, "d", "4");
+    assert_true(str_eq(dump(f, f->db), STR("a=1;b=2;d=4;")));
+    assert_true(statedb_changed_bytes(f->db) > bytes);
+}
+
+static void the_reader_does_not_write(void **state)
+{
+    struct fixture *f = *state;
+    struct kv *kv = statedb_reader(f->db);
+
+    assert_int_equal(kv->put(kv->context, STR("a"), STR("1"), &f->err), HL_EINVAL);
+    assert_int_equal(kv->del(kv->context, STR("a"), &f->err), HL_EINVAL);
+    kv = statedb_begin(f->db);
+    assert_int_equal(kv->put(kv->context, STR_NONE, STR("1"), &f->err), HL_EINVAL);
+    char long_key[KV_KEY_MAX + 1] = {0};
+    assert_int_equal(
+        kv->put(kv->context, (struct str){long_key, sizeof(long_key)}, STR("1"), &f->err),
+        HL_EINVAL);
+    statedb_abort(f->db);
+}
+
+/* A random course of everything, against a sorted array. */
+static void layers_agree_with_a_model(void **state)
+{
+    struct fixture *f = *state;
+    HL_CLEANUP(kv_array_deinit) struct kv_array model;
+    struct checkpoint *c = NULL;
+    struct rng rng;
+
+    kv_array_init(&model);
+    struct kv m = model.kv;
+    rng_seed(&rng, 11);
+    for (int round = 0; round < 3000; round++) {
+        struct kv *kv = statedb_begin(f->db);
+        bool is_kept = rng_below(&rng, 8) != 0;
+
+        for (uint64_t n = rng_below(&rng, 4) + 1; n > 0; n--) {
+            char key[16];
+            char value[64];
+            snprintf(key, sizeof(key), "%s/%u", rng_below(&rng, 2) ? "k" : "ka",
+                     (unsigned)rng_below(&rng, 60));
+            snprintf(value, sizeof(value), "%.*s", (int)rng_below(&rng, 60),
+                     "a value that has some length or other, as values have it");
+            if (rng_below(&rng, 3) == 0) {
+                int r = kv->del(kv->context, str_from(key), &f->err);
+                if (is_kept)
+                    assert_int_equal(m.del(m.context, str_from(key), &f->err), r);
+            } else {
+                assert_int_equal(kv->put(kv->context, str_from(key), str_from(value), &f->err), 0);
+                if (is_kept)
+                    assert_int_equal(m.put(m.context, str_from(key), str_from(value), &f->err), 0);
+            }
         }
-        kill(getpid(), SIGKILL);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFSIGNALED(status));
-    HL_CLEANUP(statedb_closep) struct statedb *db = open_db(p, &applied);
-    assert_int_equal(applied, 50);
-    assert_true(str_eq(get(p, db, "count"), STR("50")));
-}
-
-static void a_state_of_another_boot_is_rebuilt_unless_closed_cleanly(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = open_db(p, &applied);
-
-    put(db, "a", STR("1"), 5);
-    statedb_close(db); /* notes that any boot may trust it */
-    assert_true(str_find(read_text(p, path_in(p, "owner")), STR("boot any"), 0) != SIZE_MAX);
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 5);
-    assert_true(str_find(read_text(p, path_in(p, "owner")), STR("boot any"), 0) == SIZE_MAX);
-    statedb_close(db);
-
-    write_owner(p, "1", "member 2 of mesh mesh-a", "00000000-0000-0000-0000-000000000000");
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 0);
-    assert_null(get(p, db, "a").ptr);
-    statedb_close(db);
-}
-
-static void a_state_of_another_format_is_rebuilt(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = open_db(p, &applied);
-
-    put(db, "a", STR("1"), 5);
-    statedb_close(db);
-    write_owner(p, "0", "member 2 of mesh mesh-a", "any");
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 0);
-    statedb_close(db);
-}
-
-static void a_foreign_state_is_refused_and_not_wiped(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = open_db(p, &applied);
-    struct store_identity other = {.mesh = STR("mesh-b"), .member = 2};
-    struct statedb *none = NULL;
-    struct err err = {0};
-
-    put(db, "a", STR("1"), 5);
-    statedb_close(db);
-    assert_int_equal(statedb_open(p->dir, &other, &none, &applied, &err), HL_ECORRUPT);
-    assert_non_null(strstr(err.text, "belongs to member 2 of mesh mesh-a"));
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 5);
-    statedb_close(db);
-
-    write_text(path_in(p, "owner"), STR("format 1\nmember 2 of mesh mesh-a\nboot any\ncrc 0\n"));
-    assert_int_equal(statedb_open(p->dir, &me, &none, &applied, &err), HL_ECORRUPT);
-    assert_non_null(strstr(err.text, "owner is damaged"));
-    assert_int_equal(unlink(path_in(p, "owner")), 0);
-    assert_int_equal(statedb_open(p->dir, &me, &none, &applied, &err), HL_ECORRUPT);
-    assert_non_null(strstr(err.text, "nobody owns"));
-}
-
-static void flip_in_database(struct place *p, struct str needle)
-{
-    char *file = path_in(p, "data.mdb");
-    char block[65536];
-    int fd = open(file, O_RDWR);
-    ssize_t n = pread(fd, block, sizeof(block), 0);
-    bool is_found = false;
-
-    assert_true(n > 0);
-    for (size_t at = 0;; at++) {
-        at = str_find((struct str){block, (size_t)n}, needle, at);
-        if (at == SIZE_MAX)
+        if (is_kept)
+            statedb_commit(f->db, ++f->index);
+        else
+            statedb_abort(f->db);
+        switch (rng_below(&rng, 40)) {
+        case 0:
+            if (!c)
+                c = statedb_freeze(f->db, 7, &members);
             break;
-        is_found = true;
-        block[at] ^= 1;
-        assert_int_equal(pwrite(fd, block + at, 1, (off_t)at), 1);
+        case 1:
+            if (c && rng_below(&rng, 3) != 0) /* else it is dropped */
+                assert_int_equal(checkpoint_run(c, &f->err), 0);
+            if (c)
+                statedb_adopt(f->db, c);
+            c = NULL;
+            break;
+        case 2:
+            if (!c && statedb_base(f->db)->index == f->index) {
+                close_store(f);
+                open_store(f, "store");
+            }
+            break;
+        default:
+            break;
+        }
+        for (int prefix = 0; prefix < 3; prefix++) {
+            static const char *const prefixes[] = {"", "k/", "ka"};
+            struct kv *ours = statedb_reader(f->db);
+            struct str key = STR_NONE;
+            struct str their_key = STR_NONE;
+            struct str value;
+            struct str their_value;
+            int r;
+            do {
+                r = ours->next(ours->context, str_from(prefixes[prefix]), key, &key, &value,
+                               &f->err);
+                assert_int_equal(m.next(m.context, str_from(prefixes[prefix]), their_key,
+                                        &their_key, &their_value, &f->err),
+                                 r);
+                if (r == KV_FOUND)
+                    assert_true(str_eq(key, their_key) && str_eq(value, their_value));
+            } while (r == KV_FOUND && round % 20 == 0);
+        }
     }
-    assert_true(is_found);
-    close(fd);
+    if (c)
+        statedb_adopt(f->db, c);
 }
 
-static void a_flipped_bit_is_found_and_the_state_rebuilt_at_the_next_start(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    HL_CLEANUP(statedb_view_endp) struct statedb_view *view = NULL;
-    struct statedb *db = open_db(p, &applied);
-    struct str value;
-    struct kv kv;
-    struct err err = {0};
+/* ---- checkpoints ---- */
 
-    put(db, "a", STR("unmistakable value"), 5);
-    statedb_close(db);
-    flip_in_database(p, STR("unmistakable"));
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 5);
-    assert_int_equal(statedb_view_begin(db, &view, &kv, &applied, &err), 0);
-    assert_int_equal(kv.get(kv.context, STR("a"), &value, &err), HL_ECORRUPT);
-    assert_non_null(strstr(err.text, "rebuilt from the log"));
-    statedb_view_end(view);
-    view = NULL;
-    statedb_close(db);
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 0);
-    statedb_close(db);
+static void a_checkpoint_is_what_a_restart_begins_from(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "1");
+    put(f, "b", "2");
+    checkpoint(f);
+    put(f, "c", "lost, and redone from the log");
+    const struct raft_snapshot *base = statedb_base(f->db);
+    assert_int_equal(base->index, 2);
+    assert_int_equal(base->term, 7);
+    assert_int_equal(base->members.count, 3);
+    assert_true(base->id != 0);
+    close_store(f);
+    open_store(f, "store");
+    assert_int_equal(statedb_applied(f->db), 2);
+    assert_int_equal(statedb_base(f->db)->term, 7);
+    assert_false(statedb_base(f->db)->members.member[2].is_voter);
+    assert_true(str_eq(dump(f, f->db), STR("a=1;b=2;")));
+    assert_int_equal(statedb_changed_bytes(f->db), 0);
 }
 
-static void blobs_go_by_their_digest(void **state)
+static void there_is_one_base_and_nothing_else_on_disk(void **state)
 {
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = open_db(p, &applied);
-    char *bytes = arena_alloc(p->a, 300000);
-    struct str one = {bytes, 300000};
-    struct digest d1 = sha256_of(one);
-    struct digest d2 = sha256_of(STR("two"));
-    struct str out;
-    bool has;
-    struct err err = {0};
+    struct fixture *f = *state;
 
-    assert_int_equal(statedb_blob_get(db, &d1, p->a, &out, &err), HL_EABSENT);
-    assert_int_equal(statedb_blob_put(db, &d1, one, &err), 0);
-    assert_int_equal(statedb_blob_put(db, &d2, STR("two"), &err), 0);
-    assert_int_equal(statedb_blob_get(db, &d1, p->a, &out, &err), 0);
-    assert_true(str_eq(out, one));
-    assert_int_equal(statedb_blob_keep_only(db, &d2, 1, &err), 0);
-    assert_int_equal(statedb_blob_has(db, &d1, &has, &err), 0);
-    assert_false(has);
-    assert_int_equal(statedb_blob_has(db, &d2, &has, &err), 0);
-    assert_true(has);
-    assert_int_equal(statedb_blob_put(db, &d1, STR("not what it says"), &err), 0);
-    assert_int_equal(statedb_blob_get(db, &d1, p->a, &out, &err), HL_ECORRUPT);
-    statedb_close(db);
-    db = open_db(p, &applied); /* a lying blob marks the store: rebuilt, without it */
-    assert_int_equal(statedb_blob_has(db, &d2, &has, &err), 0);
-    assert_false(has);
-    assert_int_equal(statedb_blob_keep_only(db, NULL, 0, &err), 0);
-    statedb_close(db);
-}
-
-static void a_blob_put_inside_a_transaction_belongs_to_it(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    HL_CLEANUP(statedb_closep) struct statedb *db = open_db(p, &applied);
-    struct digest d = sha256_of(STR("two"));
-    struct kv kv;
-    bool has;
-    struct err err = {0};
-
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    assert_int_equal(statedb_blob_put(db, &d, STR("two"), &err), 0);
-    statedb_abort(db);
-    assert_int_equal(statedb_blob_has(db, &d, &has, &err), 0);
-    assert_false(has);
-}
-
-static void a_full_map_undoes_the_transaction_and_reading_goes_on(void **state)
-{
-    struct place *p = *state;
-    uint64_t applied;
-    struct statedb *db = NULL;
-    char *big = arena_alloc(p->a, KV_VALUE_MAX);
-    struct kv kv;
-    struct err err = {0};
-    int result = 0;
-
-    assert_int_equal(statedb_open_sized(p->dir, &me, 16 << 20, &db, &applied, &err), 0);
-    put(db, "kept", STR("1"), 9);
-    assert_int_equal(statedb_begin(db, &kv, &err), 0);
-    for (int i = 0; i < 10 && result == 0; i++) {
-        char name[16];
-        snprintf(name, sizeof(name), "%d", i);
-        result = kv.put(kv.context, str_from(name), (struct str){big, KV_VALUE_MAX}, &err);
+    for (int i = 0; i < 5; i++) {
+        put(f, "a", "1");
+        checkpoint(f);
+        assert_int_equal(count_files(f, "store/state"), 1);
     }
-    assert_int_equal(result, HL_ENOSPACE);
-    statedb_abort(db);
-    assert_true(str_eq(get(p, db, "kept"), STR("1")));
-    assert_null(get(p, db, "0").ptr);
-    put(db, "kept", STR("2"), 10); /* what fits still goes in */
-    statedb_close(db);
-    db = open_db(p, &applied);
-    assert_int_equal(applied, 10);
-    statedb_close(db);
+    assert_null(statedb_freeze(f->db, 7, &members)); /* nothing happened since */
+    FILE *remains = fopen(folder_path(f->folder, f->arena, "store/state/9.mdb.new").ptr, "w");
+    fclose(remains);
+    close_store(f);
+    open_store(f, "store");
+    assert_int_equal(count_files(f, "store/state"), 1);
+}
+
+static void a_checkpoint_that_did_not_run_loses_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "1");
+    put(f, "b", "1");
+    struct checkpoint *c = statedb_freeze(f->db, 7, &members);
+    assert_null(statedb_freeze(f->db, 7, &members));
+    put(f, "a", "2");
+    del(f, "b");
+    statedb_adopt(f->db, c);
+    assert_true(str_eq(dump(f, f->db), STR("a=2;")));
+    assert_int_equal(statedb_base(f->db)->index, 0);
+}
+
+struct runner {
+    struct checkpoint *c;
+    struct err err;
+    int result;
+};
+
+static void *run(void *context)
+{
+    struct runner *r = context;
+
+    r->result = checkpoint_run(r->c, &r->err);
+    return NULL;
+}
+
+static void a_checkpoint_runs_beside_reads_and_writes(void **state)
+{
+    struct fixture *f = *state;
+    char key[16];
+
+    for (int i = 0; i < 2000; i++) {
+        snprintf(key, sizeof(key), "k%04d", i);
+        put(f, key, "before");
+    }
+    for (int turn = 0; turn < 4; turn++) {
+        struct runner r = {.c = statedb_freeze(f->db, 7, &members)};
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, run, &r), 0);
+        for (int i = 0; i < 500; i++) {
+            snprintf(key, sizeof(key), "k%04d", turn * 500 + i);
+            put(f, key, "after");
+            assert_holds(f, key, "after");
+        }
+        pthread_join(thread, NULL);
+        assert_int_equal(r.result, 0);
+        statedb_adopt(f->db, r.c);
+    }
+    assert_holds(f, "k0000", "after");
+    assert_holds(f, "k1999", "after");
+}
+
+static void damage_is_noticed_and_the_way_out_is_named(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "some value that can be found in the file");
+    checkpoint(f);
+    close_store(f);
+    struct str path = folder_path(f->folder, f->arena, "store/state/00000000000000000001.mdb");
+    FILE *file = fopen(path.ptr, "r+b");
+    assert_non_null(file);
+    char block[65536];
+    size_t len = fread(block, 1, sizeof(block), file);
+    char *at = memmem(block, len, "can be found", 12);
+    assert_non_null(at);
+    assert_int_equal(fseek(file, at - block, SEEK_SET), 0);
+    fputc('C', file);
+    fclose(file);
+    open_store(f, "store");
+    struct kv *kv = statedb_reader(f->db);
+    struct str found;
+    assert_int_equal(kv->get(kv->context, STR("a"), &found, &f->err), HL_ECORRUPT);
+    assert_non_null(strstr(f->err.text, "docs/operations.md"));
+}
+
+static void a_truncated_base_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    put(f, "a", "1");
+    checkpoint(f);
+    close_store(f);
+    struct str path = folder_path(f->folder, f->arena, "store/state/00000000000000000001.mdb");
+    struct store_identity identity = {STR("hl-mesh:test"), 1};
+    assert_int_equal(truncate(path.ptr, 100), 0);
+    assert_int_equal(
+        store_dir_open(folder_path(f->folder, f->arena, "store"), &identity, &f->dir, &f->err), 0);
+    assert_true(statedb_open(f->dir, &f->db, &f->err) < 0);
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(state_and_index_are_committed_together),
-        T(a_view_sees_one_moment),
-        T(next_walks_a_prefix_in_order),
-        T(keys_and_values_have_limits),
-        T(a_value_lent_out_may_be_put_again),
-        T(a_killed_process_loses_no_commit),
-        T(a_state_of_another_boot_is_rebuilt_unless_closed_cleanly),
-        T(a_state_of_another_format_is_rebuilt),
-        T(a_foreign_state_is_refused_and_not_wiped),
-        T(a_flipped_bit_is_found_and_the_state_rebuilt_at_the_next_start),
-        T(blobs_go_by_their_digest),
-        T(a_blob_put_inside_a_transaction_belongs_to_it),
-        T(a_full_map_undoes_the_transaction_and_reading_goes_on),
+        cmocka_unit_test_setup_teardown(what_was_committed_is_read_from_whatever_layer_it_is_in,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_aborted_transaction_leaves_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_reader_does_not_write, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(layers_agree_with_a_model, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_is_what_a_restart_begins_from, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(there_is_one_base_and_nothing_else_on_disk, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_that_did_not_run_loses_nothing, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_checkpoint_runs_beside_reads_and_writes, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_noticed_and_the_way_out_is_named, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_truncated_base_is_refused, set_up, tear_down),
     };
-    return cmocka_run_group_tests_name("edge/store: statedb", tests, NULL, NULL);
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

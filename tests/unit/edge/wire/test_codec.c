@@ -71,6 +71,32 @@ static void a_raft_message_keeps_every_field(void **state)
     }
 }
 
+static void a_piece_of_a_snapshot_keeps_every_field(void **state)
+{
+    HL_CLEANUP(arena_freep) struct arena *arena = arena_new();
+    const struct wire_message m = {
+        .kind = WIRE_RAFT,
+        .raft = {.kind = RAFT_MSG_SNAPSHOT,
+                 .from = 1,
+                 .to = 2,
+                 .term = 7,
+                 .cursor = {"\0\1key", 5},
+                 .data = {"\0\xff piece", 8},
+                 .members = {.member = {{3, true}, {9, false}}, .count = 2}}};
+    struct wire_message back = trip(arena, &m);
+    const struct raft_message *a = &m.raft;
+    const struct raft_message *b = &back.raft;
+
+    (void)state;
+    SAME_STR(cursor);
+    SAME_STR(data);
+    SAME(members.count);
+    for (size_t i = 0; i < 2; i++) {
+        SAME(members.member[i].id);
+        SAME(members.member[i].is_voter);
+    }
+}
+
 static void agent_messages_keep_every_field(void **state)
 {
     HL_CLEANUP(arena_freep) struct arena *arena = arena_new();
@@ -133,6 +159,14 @@ static void coordinator_messages_keep_every_field(void **state)
 
     (void)state;
     trip(arena, wire_sample(WIRE_REFRESH));
+    {
+        struct wire_message back = trip(arena, wire_sample(WIRE_STANDING));
+        const struct wire_standing *a = &wire_sample(WIRE_STANDING)->standing;
+        const struct wire_standing *b = &back.standing;
+        SAME(store);
+        SAME(is_answer);
+        SAME(is_refused);
+    }
     {
         struct wire_message back = trip(arena, wire_sample(WIRE_WELCOME));
         const struct wire_welcome *a = &wire_sample(WIRE_WELCOME)->welcome;
@@ -628,6 +662,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_raft_message_keeps_every_field),
+        cmocka_unit_test(a_piece_of_a_snapshot_keeps_every_field),
         cmocka_unit_test(agent_messages_keep_every_field),
         cmocka_unit_test(coordinator_messages_keep_every_field),
         cmocka_unit_test(client_and_enrolment_messages_keep_every_field),

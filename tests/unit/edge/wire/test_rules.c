@@ -21,6 +21,7 @@ static const struct {
     {"none", ""},
     {"raft", "peer"},
     {"refresh", "peer"},
+    {"standing", "peer"},
     {"hello", "agent"},
     {"heartbeat", "agent"},
     {"report", "agent"},

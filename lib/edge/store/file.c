@@ -1,0 +1,87 @@
+#include "edge/store/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_sync_dir(const char *dir, struct err *err)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int r = 0;
+
+    if (fd < 0)
+        return err_errno(err, HL_EIO, "cannot open folder %s", dir);
+    if (fsync(fd) != 0)
+        r = err_errno(err, HL_EIO, "cannot sync folder %s", dir);
+    close(fd);
+    return r;
+}
+
+static int write_whole(int fd, struct str bytes)
+{
+    while (bytes.len > 0) {
+        ssize_t n = write(fd, bytes.ptr, bytes.len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return -1;
+        bytes = str_sub(bytes, (size_t)n, bytes.len);
+    }
+    return fsync(fd);
+}
+
+int file_replace(const char *path, const char *dir, struct str bytes, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const char *temporary = arena_printf(a, "%s.new", path).ptr;
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int r = 0;
+
+    if (fd < 0)
+        return err_errno(err, HL_EIO, "cannot create %s", temporary);
+    if (write_whole(fd, bytes) != 0)
+        r = err_errno(err, HL_EIO, "cannot write %s", temporary);
+    close(fd);
+    if (r == 0 && rename(temporary, path) != 0)
+        r = err_errno(err, HL_EIO, "cannot replace %s", path);
+    if (r < 0) {
+        unlink(temporary);
+        return r;
+    }
+    return file_sync_dir(dir, err);
+}
+
+int file_take(const char *path, size_t max_bytes, struct arena *a, struct str *out, struct err *err)
+{
+    char *text = arena_alloc(a, max_bytes + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t n;
+
+    if (fd < 0)
+        return err_errno(err, errno == ENOENT ? HL_EABSENT : HL_EIO, "cannot open %s", path);
+    while (len <= max_bytes && (n = read(fd, text + len, max_bytes + 1 - len)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            close(fd);
+            return err_errno(err, HL_EIO, "cannot read %s", path);
+        }
+        len += (size_t)n;
+    }
+    close(fd);
+    if (len > max_bytes)
+        return err_set(err, HL_ELIMIT, "%s is larger than %zu bytes", path, max_bytes);
+    *out = (struct str){text, len};
+    return 0;
+}
+
+int file_make_dir(const char *path, struct err *err)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_errno(err, HL_EIO, "cannot create %s", path);
+    return 0;
+}
