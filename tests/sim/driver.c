@@ -312,6 +312,8 @@ static void happen(struct driver *d, const struct coming *c)
         break;
     case COMING_ACTION:
         d->changes_asked -= c->action.kind == ACTION_CHANGE;
+        if (d->is_calm && c->action.kind == ACTION_CHANGE)
+            break; /* no operator removes whom the others need now */
         if (c->slot < SLOTS && (d->world->node[c->slot].life != c->life || is_left_out))
             break;
         if (c->slot < SLOTS)
