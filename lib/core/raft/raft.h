@@ -50,10 +50,11 @@
  * Determinism: same configuration, events and times give the same effects; jitter comes from seed.
  * Memory: the last entries are cached; older ones are read back through struct raft_storage. What
  * is not yet durable, committed and handed to `apply` always stays in memory.
- * Limits: RAFT_VOTERS_MAX members; one entry RAFT_ENTRY_BYTES_MAX; uncommitted and in-flight bytes
- * as configured: beyond them proposals are refused with RAFT_REFUSED_FULL, nothing is dropped;
- * RAFT_READS_MAX reads waiting; one step hands out at most RAFT_APPLY_BYTES_MAX (or one entry) and
- * asks for a tick at once if there is more.
+ * Limits: RAFT_MEMBERS_MAX members, RAFT_VOTERS_MAX of them voters; one entry RAFT_ENTRY_BYTES_MAX;
+ * uncommitted (or not yet durable here) and in-flight bytes as configured: beyond them proposals
+ * are refused with RAFT_REFUSED_FULL, nothing is dropped; RAFT_READS_MAX reads waiting; one step
+ * hands out at most RAFT_APPLY_BYTES_MAX (or one entry) and asks for a tick at once if there is
+ * more.
  */
 #ifndef HL_CORE_RAFT_RAFT_H
 #define HL_CORE_RAFT_RAFT_H
