@@ -4,8 +4,7 @@
     tests/sim/planted.py [NAME...]      all of tests/sim/planted, or these
 
 A plant is a text file: a comment, `only FAULT,...` (what the seeds concentrate on; without it they
-are as always), `budget N` schedules (10000), `scenario NAME` (too deep for schedules: this scenario
-has to fail), then blocks of `file PATH`, `--- old`, `--- new`,
+are as always), `budget N` schedules (10000), then blocks of `file PATH`, `--- old`, `--- new`,
 `--- end`. The old text stands exactly once in the file, else the plant is an error: the sources have
 moved on. Prints a figure for each; exit 1 if one was not found, 2 if one does not fit."""
 import os
@@ -25,14 +24,12 @@ class Misfit(Exception):
 
 
 def parse(path):
-    plant = {"name": path.stem, "only": None, "budget": 10000, "scenario": None, "edits": []}
+    plant = {"name": path.stem, "only": None, "budget": 10000, "edits": []}
     lines = iter(path.read_text().splitlines())
     for line in lines:
         word, _, rest = line.partition(" ")
         if word == "only":
             plant["only"] = rest
-        elif word == "scenario":
-            plant["scenario"] = rest
         elif word == "budget":
             plant["budget"] = int(rest)
         elif word == "file":
@@ -88,11 +85,6 @@ def violation_of(output):
 
 def hunt(program, plant):
     """Schedules until it was found, or None; seeds in growing batches, so that few do for most."""
-    if plant["scenario"]:
-        scenario = PLANTS.parent / "scenarios" / f"{plant['scenario']}.txt"
-        failed = subprocess.run([program, "--scenario", scenario], stdout=subprocess.DEVNULL,
-                                stderr=subprocess.DEVNULL).returncode
-        return (1, f"scenario {plant['scenario']}") if failed else (None, None)
     only = ["--only", plant["only"]] if plant["only"] else []
     done = 0
     batch = 200
