@@ -572,8 +572,10 @@ static bool is_majority_left(const struct check *k, const struct raft_members *m
 bool check_is_majority_without(const struct check *k, const bool is_gone[SLOTS])
 {
     for (size_t s = 0; s < SLOTS; s++) {
-        if (k->slot[s].id != 0 && k->slot[s].status.members.count > 0 &&
-            !is_majority_left(k, &k->slot[s].status.members, is_gone))
+        const struct raft_status *now = &k->slot[s].status;
+        if (k->slot[s].id == 0 || now->members.count == 0)
+            continue;
+        if (now->members_index > k->committed.count || !is_majority_left(k, &now->members, is_gone))
             return false;
     }
     return true;

@@ -89,8 +89,10 @@ void check_base(struct check *k, size_t s, const struct raft_snapshot *base);
 void check_start(struct check *k, size_t s, uint64_t applied_index);
 void check_wipe(struct check *k, size_t s, uint64_t id);
 
-/* True if a majority of the voters of every configuration that is committed or that a member holds
- * in its log is left without these slots. */
+/* True if a majority of the voters of every configuration in force is left without these slots, and
+ * no member holds a change that is not committed. (While one is not, the loss of a single member
+ * may be too much: the only one whose log says that the learner votes by now needs the learner's
+ * vote, and the learner, promoted by nobody else, has the newer log and may not lead.) */
 bool check_is_majority_without(const struct check *k, const bool is_gone[SLOTS]);
 struct check_slot *check_slot_of(struct check *k, uint64_t id); /* NULL */
 

@@ -162,17 +162,13 @@ static void fail_disk(struct driver *d, size_t slot)
                   DO(CRASH, (int64_t)slot + 1, 0, 0, 0));
 }
 
-/* Only while nothing is being changed, and only whom the others can spare. */
+/* Only whom the others can spare, and while no change of members is on its way. */
 static void rot(struct driver *d, size_t slot)
 {
     bool is_gone[SLOTS] = {false};
     const struct check *k = &d->world->check;
 
     is_gone[slot] = true;
-    for (size_t s = 0; s < d->world->config.slot_count; s++) {
-        if (k->slot[s].status.members_index > k->committed.count)
-            return;
-    }
     if (d->world->node[slot].staged) {
         d->count[FAULT_ROT]++;
         driver_act(d, DO(SPOIL, (int64_t)slot + 1));

@@ -77,8 +77,10 @@ def build_variant(plant):
 
 
 def violation_of(output):
-    line = next((x for x in output.splitlines() if x.startswith("seed ")), "seed ?: nothing")
-    return line.partition(": ")[2]
+    """The seed and the rule that was broken."""
+    line = next(x for x in output.splitlines() if x.startswith("seed "))
+    seed, _, violation = line[5:].partition(": ")
+    return seed, violation
 
 
 def hunt(program, plant):
@@ -93,7 +95,12 @@ def hunt(program, plant):
         if run.returncode != 0:
             count = next(int(x.split()[1]) for x in run.stdout.splitlines()
                          if x.startswith("schedules "))
-            return done + count, violation_of(run.stdout)
+            seed, violation = violation_of(run.stdout)
+            sound = subprocess.run([build.BUILD / "hl-sim", "--seed", seed, *only],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if sound.returncode != 0:
+                raise Misfit(f"{plant['name']}: seed {seed} fails without it, too")
+            return done + count, violation
         done = last
         batch *= 2
     return None, None

@@ -312,7 +312,6 @@ static void discard_log(struct raft *r, const struct raft_snapshot *s)
     election_follow(r, r->term, r->leader);
     members_cut(r, s->index + 1);
     entries_reset(&r->log, s->index, s->term);
-    members_cut(r, s->index + 1); /* what the log said of members went with it */
     r->fx.reset_index = s->index;
     r->durable = s->index;
 }
