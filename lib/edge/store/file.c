@@ -79,9 +79,30 @@ int file_take(const char *path, size_t max_bytes, struct arena *a, struct str *o
     return 0;
 }
 
+static const char *parent_of(struct arena *a, const char *path)
+{
+    struct str s = str_from(path);
+
+    while (s.len > 1 && s.ptr[s.len - 1] == '/')
+        s.len--;
+    while (s.len > 0 && s.ptr[s.len - 1] != '/')
+        s.len--;
+    while (s.len > 1 && s.ptr[s.len - 1] == '/')
+        s.len--;
+    return s.len > 0 ? arena_cstr(a, s) : ".";
+}
+
+/* Also when it was there: a process that was killed may have made it just before. A parent that is
+ * closed to us was prepared by somebody else, with the folder in it. */
 int file_make_dir(const char *path, struct err *err)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const char *parent = parent_of(a, path);
+    bool was_there = mkdir(path, 0700) != 0;
+
+    if (was_there && errno != EEXIST)
         return err_errno(err, HL_EIO, "cannot create %s", path);
-    return 0;
+    if (was_there && access(parent, R_OK) != 0)
+        return 0;
+    return file_sync_dir(parent, err);
 }

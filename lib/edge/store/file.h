@@ -15,7 +15,7 @@ HL_MUST int file_replace(const char *path, const char *dir, struct str bytes, st
 /* At most max_bytes: HL_EABSENT, HL_ELIMIT, HL_EIO. */
 HL_MUST int file_take(const char *path, size_t max_bytes, struct arena *a, struct str *out,
                       struct err *err);
-/* Creates the folder if it is not there. */
+/* Creates the folder if it is not there, and makes its name durable. */
 HL_MUST int file_make_dir(const char *path, struct err *err);
 
 #endif

@@ -171,6 +171,16 @@ int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err)
 
 /* ---- switching ---- */
 
+int segments_settle(struct store_log *log, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    int r = log->is_renamed ? file_sync_dir(arena_cstr(a, log->dir), err) : 0;
+
+    if (r == 0)
+        log->is_renamed = false;
+    return r;
+}
+
 static int write_header(const struct store_log *log, struct segment *s, struct err *err)
 {
     HL_CLEANUP(buf_deinit) struct buf b = {0};
@@ -216,6 +226,9 @@ int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
         r = segments_prepare(log, bytes, err);
     if (r < 0)
         return r;
+    r = segments_settle(log, err);
+    if (r < 0)
+        return HL_EIO;
     struct str spare = spare_path(a, log, log->spare_next);
     s.number = log->segment_count ? log->segment[log->segment_count - 1].number + 1 : 1;
     r = make_ready(log, bytes, &s, spare, err);
@@ -251,6 +264,7 @@ static void retire(struct store_log *log, struct segment *s)
         rename(path, spare_path(a, log, log->spare_next + 1).ptr) == 0) {
         log->spare_next++;
         log->spare_count++;
+        log->is_renamed = true;
     } else {
         unlink(path);
     }

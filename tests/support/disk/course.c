@@ -244,8 +244,7 @@ static int step_checkpoint(struct course *c, struct course_model *next, struct e
 {
     if (next->commit == next->base)
         return 0;
-    struct checkpoint *checkpoint =
-        statedb_freeze(c->db, next->item[next->commit].term, &founders);
+    struct checkpoint *checkpoint = statedb_freeze(c->db, next->item[next->commit].term, &founders);
     assert_non_null(checkpoint);
     int r = checkpoint_run(checkpoint, err);
     statedb_adopt(c->db, checkpoint);
@@ -258,8 +257,8 @@ static int step_checkpoint(struct course *c, struct course_model *next, struct e
 
 static int step_compact(struct course *c, struct course_model *next, struct err *err)
 {
-    struct raft_persist p = {.compact_to = next->base > KEPT_ENTRIES ? next->base - KEPT_ENTRIES
-                                                                      : 0};
+    struct raft_persist p = {.compact_to =
+                                 next->base > KEPT_ENTRIES ? next->base - KEPT_ENTRIES : 0};
     const struct raft_persist *list = &p;
 
     if (p.compact_to < next->first)
@@ -330,9 +329,8 @@ static int step_install(struct course *c, struct course_model *next, struct err 
     int r = 0;
 
     for (uint64_t i = next->commit + 1; i <= end; i++)
-        next->item[i] = (struct course_item){(uint32_t)next->hard.term,
-                                             (uint32_t)rng_below(&c->rng, 3000),
-                                             RAFT_ENTRY_COMMAND};
+        next->item[i] = (struct course_item){
+            (uint32_t)next->hard.term, (uint32_t)rng_below(&c->rng, 3000), RAFT_ENTRY_COMMAND};
     next->commit = next->base = next->last = end;
     next->first = end + 1;
     struct statedb *from = leaders_state(c, next, &dir);
@@ -415,7 +413,15 @@ const char *course_step_name(const struct course *c)
 
 /* ---- checking ---- */
 
-static void expect_state(struct statedb *db, const struct course_model *m, uint64_t at)
+/* `where` of course_check, which every message begins with. */
+static void expect(const char *where, bool is_so, const char *what)
+{
+    if (!is_so)
+        fail_msg("%s: %s", where, what);
+}
+
+static void expect_state(const char *where, struct statedb *db, const struct course_model *m,
+                         uint64_t at)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     uint64_t last_of[KEYS] = {0};
@@ -435,14 +441,15 @@ static void expect_state(struct statedb *db, const struct course_model *m, uint6
         if (i == 0 || m->item[i].len == 0)
             continue;
         wanted++;
-        assert_int_equal(kv->get(kv->context, key_of(a, i), &value, NULL), KV_FOUND);
-        assert_true(str_eq(value, data_of(a, i, &m->item[i])));
+        expect(where, kv->get(kv->context, key_of(a, i), &value, NULL) == KV_FOUND,
+               "a key is gone");
+        expect(where, str_eq(value, data_of(a, i, &m->item[i])), "a value is another");
     }
     while (kv->next(kv->context, STR_NONE, after, &key, &value, NULL) == KV_FOUND) {
         after = arena_dup(a, key);
         found++;
     }
-    assert_int_equal(found, wanted);
+    expect(where, found == wanted, "there are keys that must not be");
 }
 
 static bool is_log_of(struct store_log *log, const struct raft_recovered *r,
@@ -495,30 +502,43 @@ static int read_for_raft(void *context, uint64_t first, size_t max_count, size_t
                          struct arena *a, struct raft_entry **out, size_t *out_count,
                          struct err *err)
 {
-    return log_read(context, first, max_count, max_bytes, a, out, out_count, err);
+    const struct course *c = context;
+
+    return log_read(c->log, first, max_count, max_bytes, a, out, out_count, err);
 }
 
-static void expect_consensus_takes_it(struct course *c, struct raft_recovered *recovered)
+static int read_piece_for_raft(void *context, uint64_t id, struct str cursor, size_t max_bytes,
+                               struct arena *a, struct str *out_data, struct str *out_next,
+                               bool *out_is_last, struct err *err)
+{
+    const struct course *c = context;
+
+    return statedb_read_piece(c->db, id, cursor, max_bytes, a, out_data, out_next, out_is_last,
+                              err);
+}
+
+static void expect_consensus_takes_it(const char *where, struct course *c,
+                                      struct raft_recovered *recovered)
 {
     struct raft_config config = {
-        .id = 1, .founders = founders, .storage = {.context = c->log, .read = read_for_raft}};
+        .id = 1, .founders = founders, .storage = {c, read_for_raft, read_piece_for_raft}};
     HL_CLEANUP(raft_freep) struct raft *raft = NULL;
     struct err err;
 
     recovered->base = *statedb_base(c->db);
     recovered->applied_index = recovered->base.index;
     if (raft_new(&config, recovered, 0, &raft, &err) != 0)
-        fail_msg("consensus refuses what was recovered: %s", err.text);
+        expect(where, false, err.text);
 }
 
-static void open_for_check(struct course *c, struct raft_recovered *recovered)
+static void open_for_check(const char *where, struct course *c, struct raft_recovered *recovered)
 {
     struct err err;
 
     if (store_dir_open(str_from(c->path), &identity, &c->dir, &err) != 0 ||
         statedb_open(c->dir, &c->db, &err) != 0 ||
         log_open(c->dir, &options, statedb_base(c->db), &c->log, recovered, &err) != 0)
-        fail_msg("%s: %s", c->path, err.text);
+        expect(where, false, err.text);
 }
 
 /* Everything that is there counts as committed; one entry more, a new base, and a log behind it. */
@@ -544,29 +564,26 @@ static void go_on(struct course *c, struct course_model *m, const struct raft_re
     m->first = m->last + 1;
 }
 
-void course_check(const char *path, const struct course_model *before,
+void course_check(const char *where, const char *path, const struct course_model *before,
                   const struct course_model *after)
 {
     struct course *c = course_new(path, "", 1, false);
     struct raft_recovered recovered;
 
-    open_for_check(c, &recovered);
+    open_for_check(where, c, &recovered);
     uint64_t base = statedb_base(c->db)->index;
     const struct course_model *state = base == before->base ? before : after;
-    assert_int_equal(base, state->base);
-    expect_state(c->db, state, base);
+    expect(where, base == state->base, "the state is of no index that it may be of");
+    expect_state(where, c->db, state, base);
     bool is_old = is_one_of(c, &recovered, before);
-    if (!is_old && !is_one_of(c, &recovered, after))
-        fail_msg("%s: the log has %llu to %llu in term %llu and is neither of what it may be", path,
-                 (unsigned long long)recovered.first_index,
-                 (unsigned long long)recovered.last_index, (unsigned long long)recovered.hard.term);
-    expect_consensus_takes_it(c, &recovered);
+    expect(where, is_old || is_one_of(c, &recovered, after), "the log is not what it may be");
+    expect_consensus_takes_it(where, c, &recovered);
     c->model = is_old && base <= before->last ? *before : *after;
     go_on(c, &c->model, &recovered);
     close_all(c);
-    open_for_check(c, &recovered);
-    assert_int_equal(statedb_base(c->db)->index, c->model.base);
-    expect_state(c->db, &c->model, c->model.base);
-    assert_true(is_log_of(c->log, &recovered, &c->model));
+    open_for_check(where, c, &recovered);
+    expect(where, statedb_base(c->db)->index == c->model.base, "the next state is not the base");
+    expect_state(where, c->db, &c->model, c->model.base);
+    expect(where, is_log_of(c->log, &recovered, &c->model), "what was appended next is not there");
     course_free(c);
 }

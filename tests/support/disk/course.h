@@ -56,8 +56,9 @@ const struct course_model *course_attempt(const struct course *c);
 /*
  * Opens the store at `path` and fails the test unless it holds what `before` says, or what `after`
  * says, or the log of one and the state of the other; then goes on with it and opens it once more.
+ * `where` begins every message.
  */
-void course_check(const char *path, const struct course_model *before,
+void course_check(const char *where, const char *path, const struct course_model *before,
                   const struct course_model *after);
 
 #endif

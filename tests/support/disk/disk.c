@@ -18,12 +18,12 @@
 enum { NAME_BYTES_MAX = 128, SECTOR = 512, SHORT_MIN = 2 };
 
 enum change_kind {
-    CHANGE_NAME,     /* folder: name is now thing */
-    CHANGE_UNNAME,   /* folder: name is gone */
-    CHANGE_RENAME,   /* folder: name is called other now */
-    CHANGE_WRITE,    /* thing: bytes at offset */
-    CHANGE_SIZE,     /* thing: offset is its size */
-    CHANGE_FLUSH,    /* thing, a file or a folder */
+    CHANGE_NAME,   /* folder: name is now thing */
+    CHANGE_UNNAME, /* folder: name is gone */
+    CHANGE_RENAME, /* folder: name is called other now */
+    CHANGE_WRITE,  /* thing: bytes at offset */
+    CHANGE_SIZE,   /* thing: offset is its size */
+    CHANGE_FLUSH,  /* thing, a file or a folder */
 };
 
 struct change {

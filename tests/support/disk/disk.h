@@ -3,10 +3,10 @@
  * open, pwrite, fsync, rename and so on, and so does every library in the process: below the
  * watched folder they are passed on, recorded, and fail when the test says so.
  *
- * From the record disk_cut makes what a power cut may have left. What was flushed is there; what was
- * not may be there or not, in any order, sector by sector. Names belong to folders: what happened to
- * the names of a folder since its last fsync is there up to some point, whatever became of the files
- * that they name. No file system is that careless in every respect at once.
+ * From the record disk_cut makes what a power cut may have left. What was flushed is there; what
+ * was not may be there or not, in any order, sector by sector. Names belong to folders: what
+ * happened to the names of a folder since its last fsync is there up to some point, whatever became
+ * of the files that they name. No file system is that careless in every respect at once.
  *
  * Threads: one. Limits: DISK_FD_MAX descriptors; regular files and folders only. What cannot be
  * done ends the test.

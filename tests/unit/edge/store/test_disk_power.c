@@ -21,6 +21,7 @@ struct fixture {
     struct folder *other; /* of the leader, and of what a cut leaves */
     struct arena *arena;
     struct course *course;
+    uint64_t seed;
     unsigned cut_count;
 };
 
@@ -37,7 +38,7 @@ static void begin(struct fixture *f, uint64_t seed, int steps)
 {
     struct err err;
 
-    *f = (struct fixture){folder_new(), folder_new(), arena_new(), NULL, 0};
+    *f = (struct fixture){folder_new(), folder_new(), arena_new(), NULL, seed, 0};
     disk_watch(f->watched->path);
     f->course = course_new(folder_path(f->watched, f->arena, "store").ptr,
                            folder_path(f->other, f->arena, "leader").ptr, seed, false);
@@ -67,8 +68,12 @@ static void cut_and_check(struct fixture *f, size_t change, enum disk_mood mood,
 
     while (done + 1 < count && mark[done + 1].change_count <= change)
         done++;
+    const char *where =
+        arena_printf(a, "seed %llu, cut %u before change %zu of %zu, mood %d",
+                     (unsigned long long)f->seed, f->cut_count, change, disk_changes(), mood)
+            .ptr;
     disk_cut(change, mood, rng, target->path);
-    course_check(folder_path(target, a, "store").ptr, &mark[done].model,
+    course_check(where, folder_path(target, a, "store").ptr, &mark[done].model,
                  &mark[done + 1 < count ? done + 1 : done].model);
     f->cut_count++;
 }
