@@ -19,18 +19,36 @@ int file_sync_dir(const char *dir, struct err *err)
     return r;
 }
 
-static int write_whole(int fd, struct str bytes)
+int file_write(int fd, uint64_t offset, struct str bytes)
 {
     while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        ssize_t n = pwrite(fd, bytes.ptr, bytes.len, (off_t)offset);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return -1;
+            return n < 0 ? errno : EIO;
         bytes = str_sub(bytes, (size_t)n, bytes.len);
+        offset += (uint64_t)n;
     }
-    return fsync(fd);
+    return 0;
+}
+
+bool file_is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+bool file_has_room(int fd, uint64_t bytes)
+{
+    struct stat about;
+
+    if (fstat(fd, &about) != 0)
+        return true;
+    int error = posix_fallocate(fd, about.st_size, (off_t)bytes);
+    if (error == 0 && ftruncate(fd, about.st_size) != 0)
+        return true; /* longer than it was, which nobody minds */
+    return !file_is_full(error);
 }
 
 int file_replace(const char *path, const char *dir, struct str bytes, struct err *err)
@@ -42,7 +60,8 @@ int file_replace(const char *path, const char *dir, struct str bytes, struct err
 
     if (fd < 0)
         return err_errno(err, HL_EIO, "cannot create %s", temporary);
-    if (write_whole(fd, bytes) != 0)
+    errno = file_write(fd, 0, bytes);
+    if (errno != 0 || fsync(fd) != 0)
         r = err_errno(err, HL_EIO, "cannot write %s", temporary);
     close(fd);
     if (r == 0 && rename(temporary, path) != 0)

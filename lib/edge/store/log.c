@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "edge/store/file.h"
 #include "edge/store/log_internal.h"
 
 enum {
@@ -397,14 +398,9 @@ static int write_out(struct store_log *log, struct err *err)
     int fd = log->segment[log->segment_count - 1].fd;
     int64_t start_us = clock_us();
 
-    for (size_t done = 0; done < log->out.len;) {
-        ssize_t n = pwrite(fd, log->out.ptr + done, log->out.len - done, (off_t)(log->end + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fail(log, err, "writing");
-        done += (size_t)n;
-    }
+    errno = file_write(fd, log->end, buf_str(&log->out));
+    if (errno != 0)
+        return fail(log, err, "writing");
     if (fdatasync(fd) != 0)
         return fail(log, err, "flushing");
     log->stats.sync_last_us = clock_us() - start_us;

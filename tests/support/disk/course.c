@@ -36,7 +36,8 @@ struct course {
     struct rng rng;
     struct rng before; /* the generator as it was before the step */
     enum step step;
-    bool is_again; /* the step failed and is taken again */
+    unsigned kinds; /* a bit for each step taken */
+    bool is_again;  /* the step failed and is taken again */
     struct course_model model;
     struct course_model attempt;
     struct course_mark *mark;
@@ -395,10 +396,16 @@ int course_step(struct course *c, struct err *err)
     c->is_again = r < 0;
     if (r == 0) {
         c->model = *next;
+        c->kinds |= 1u << c->step;
         add_mark(c);
     }
     arena_reset(c->arena);
     return r;
+}
+
+unsigned course_kinds(const struct course *c)
+{
+    return (unsigned)__builtin_popcount(c->kinds);
 }
 
 const struct course_model *course_attempt(const struct course *c)

@@ -11,7 +11,7 @@
 #include "edge/store/log.h"
 #include "edge/store/statedb.h"
 
-enum { COURSE_ENTRIES_MAX = 2048, COURSE_SEGMENT_BYTES = 64 << 10 };
+enum { COURSE_ENTRIES_MAX = 2048, COURSE_SEGMENT_BYTES = 64 << 10, COURSE_KINDS = 6 };
 
 struct course_item {
     uint32_t term;
@@ -47,6 +47,8 @@ HL_DEFINE_FREEP(course_free, struct course)
 /* One step more, or the last one again if it failed. 0, or what the store said. */
 HL_MUST int course_step(struct course *c, struct err *err);
 const char *course_step_name(const struct course *c);
+/* How many kinds of steps were taken so far, of COURSE_KINDS. */
+unsigned course_kinds(const struct course *c);
 
 /* The first one is the beginning. */
 const struct course_mark *course_marks(const struct course *c, size_t *out_count);

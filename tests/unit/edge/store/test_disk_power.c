@@ -107,6 +107,7 @@ static void nothing_acknowledged_is_lost_whatever_order_the_disk_takes(void **st
 
         begin(&f, seed, STEPS);
         rng_seed(&rng, seed);
+        assert_int_equal(course_kinds(f.course), COURSE_KINDS);
         for (int i = 0; i < CUTS_A_COURSE; i++)
             cut_and_check(&f, (size_t)rng_below(&rng, disk_changes() + 1), DISK_ANY, &rng);
         cuts += f.cut_count;
