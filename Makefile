@@ -2,6 +2,7 @@
 PRESET ?= dev
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
+SCHEDULES ?= 200000
 ROUNDS ?= 300
 prefix ?= /usr/local
 
@@ -35,6 +36,10 @@ bench: ## figures, ours and the peers' side by side
 	@scripts/deps build
 	@$(MAKE) --no-print-directory build PRESET=release
 	@tests/bench/run
+
+sim: ## SCHEDULES of the simulator (200000), then every planted bug; prints all figures
+	@scripts/deps build
+	@tests/sim/run $(SCHEDULES)
 
 coverage: ## branches of core/raft that its unit tests take
 	@scripts/deps test

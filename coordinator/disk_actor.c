@@ -108,6 +108,7 @@ void *disk_run(void *context)
         take_what_waits(&d);
         if (d.persist_count > 0)
             write_out(&d);
+        log_prepare(d.c->log);
         for (size_t i = 0; i < d.taken_count; i++)
             msg_free(d.taken[i]);
         d.taken_count = d.persist_count = 0;

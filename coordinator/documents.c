@@ -277,6 +277,16 @@ static struct member_facts facts_of(const struct fleet *f, const struct roster_m
     return facts;
 }
 
+/* Of the consensus: a coordinator of the roster may not take part in it, yet or any more. */
+static const char *role_of(const struct raft_members *members, uint64_t id)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        if (members->member[i].id == id)
+            return members->member[i].is_voter ? "voter" : "learner";
+    }
+    return "none";
+}
+
 static struct value *member_items(struct fleet *f)
 {
     struct arena *a = f->scratch;
@@ -291,6 +301,7 @@ static struct value *member_items(struct fleet *f)
         value_map_set_str(a, v, "name", m->name);
         value_map_set_str(a, v, "address", m->endpoint[DOOR_PEER]);
         value_map_set_str(a, v, "state", str_from(facts.state));
+        value_map_set_str(a, v, "role", str_from(role_of(&f->status.members, m->id)));
         value_map_set_int(a, v, "term", (int64_t)f->status.term);
         value_map_set_int(a, v, "last_index", (int64_t)facts.match);
         value_map_set_int(a, v, "match_index", (int64_t)facts.match);

@@ -126,7 +126,7 @@ static bool is_watch_served(struct fleet *f, struct pending *p)
     }
     if (!is_full && f->applied > p->wanted)
         p->wanted = f->applied;
-    if (list.len == 0 && fleet_now() - p->since_ms < WATCH_MS)
+    if (list.len == 0 && fleet_now() - p->since_ms < p->lasts_ms)
         return false;
     struct wire_reply reply = {.body = buf_str(&list), .revision = p->wanted};
     answer(f, p, &reply);
@@ -146,7 +146,8 @@ void kv_watch_start(struct fleet *f, const struct method *m, const struct wire_i
     str_free(p->body);
     p->body = str_dup(value_get_str(body, "prefix"));
     p->wanted = after > 0 ? (uint64_t)after : f->applied;
-    p->lasts_ms = 2 * (int64_t)WATCH_MS;
+    int64_t wait_ms = value_get_int(body, "wait_ms", WATCH_MS);
+    p->lasts_ms = wait_ms < 0 || wait_ms > WATCH_MS ? WATCH_MS : wait_ms;
 }
 
 /* ---- reading and writing ---- */

@@ -1,3 +1,4 @@
+/* Standing: the numbers of stores, remembered in standing.json. */
 #include "coordinator/standing.h"
 
 #include <stdlib.h>

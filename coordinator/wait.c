@@ -169,7 +169,8 @@ void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why)
         [RAFT_REFUSED_MEMBER] = "no such member, or one already, or too many, or the last voter",
     };
     bool is_final = why == RAFT_REFUSED_TOO_LARGE || why == RAFT_REFUSED_MEMBER;
-    int code = is_final ? HL_EINVAL : HL_ETEMP;
+    bool is_busy = why == RAFT_REFUSED_CHANGING || why == RAFT_REFUSED_BEHIND;
+    int code = is_final ? HL_EINVAL : is_busy ? HL_ECONFLICT : HL_ETEMP;
 
     f->plan_asked_ms = -1;
     for (size_t i = map_count(f->commands); i-- > 0;) {
@@ -190,9 +191,10 @@ void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why)
     }
 }
 
+/* What has a check of its own ends itself when its time is over: it is asked first, every turn. */
 static bool is_over(const struct pending *p, int64_t now_ms)
 {
-    return now_ms - p->since_ms >= p->lasts_ms;
+    return now_ms - p->since_ms > p->lasts_ms;
 }
 
 void wait_expire(struct fleet *f, int64_t now_ms)

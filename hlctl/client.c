@@ -52,6 +52,7 @@ struct call {
     struct trouble *t;
     int64_t started_ms;
     bool has_stale; /* out holds a follower's answer */
+    bool is_bytes;  /* the answer is not JSON */
 };
 
 /* ---- opening ---- */
@@ -274,12 +275,15 @@ static int take_body(struct call *k, const struct wire_reply *r, const struct ca
     struct err err;
     struct str text = arena_dup(k->h->arena, r->body);
 
-    if (json_read(k->h->arena, text.len > 0 ? text : STR("{}"), STR("answer"), &body, &err) != 0)
+    if (!k->is_bytes &&
+        json_read(k->h->arena, text.len > 0 ? text : STR("{}"), STR("answer"), &body, &err) != 0)
         return not_understood(k, at, err.text);
-    if (body->kind != VALUE_MAP)
+    if (!k->is_bytes && body->kind != VALUE_MAP)
         return not_understood(k, at, "it is no JSON object");
     *k->out = (struct answer){
         .body = body,
+        .bytes = k->is_bytes ? text : STR_NONE,
+        .next = arena_dup(k->h->arena, r->next),
         .revision = r->revision,
         .age_ms = r->age_ms,
         .is_from_leader = r->is_leader,
@@ -428,11 +432,10 @@ static void tell_age(struct hlctl *h, const struct answer *answer)
                  answer->leader.len > 0 ? "leader " : "no leader", STR_ARG(answer->leader));
 }
 
-int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct value *body,
-                struct answer *out, struct trouble *t)
+static int call(struct hlctl *h, enum call_kind kind, const char *method, struct str body,
+                bool is_bytes, struct answer *out, struct trouble *t)
 {
     HL_CLEANUP(arena_freep) struct arena *scratch = arena_new();
-    HL_CLEANUP(buf_deinit) struct buf text = {0};
     struct client *c;
 
     if (!h->client) {
@@ -443,20 +446,46 @@ int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct
     c = h->client;
     for (size_t i = 0; i < c->candidate_count; i++)
         c->candidate[i] = (struct candidate){.member = c->candidate[i].member};
-    json_write(&text, body ? body : value_map(h->arena), JSON_COMPACT);
-    struct call k = {
-        .h = h, .c = c, .scratch = scratch, .out = out, .t = t, .started_ms = now_ms()};
+    struct call k = {.h = h,
+                     .c = c,
+                     .scratch = scratch,
+                     .out = out,
+                     .t = t,
+                     .started_ms = now_ms(),
+                     .is_bytes = is_bytes};
     k.message.kind = WIRE_REQUEST;
     k.message.request = (struct wire_request){
         .id = ++c->request_id,
         .client_id = str_from(c->client_id),
         .sequence = kind == CALL_CHANGE ? ++c->sequence : 0,
         .method = str_from(method),
-        .body = buf_str(&text),
+        .body = body,
         .is_stale_ok = kind == CALL_READ && flag_is_set(h->in, "stale"),
     };
     int rc = run_call(&k);
     if (rc == 0)
         tell_age(h, out);
     return rc;
+}
+
+int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct value *body,
+                struct answer *out, struct trouble *t)
+{
+    HL_CLEANUP(buf_deinit) struct buf text = {0};
+
+    json_write(&text, body ? body : value_map(h->arena), JSON_COMPACT);
+    return call(h, kind, method, buf_str(&text), false, out, t);
+}
+
+int client_call_bytes(struct hlctl *h, enum call_kind kind, const char *method, struct str body,
+                      struct answer *out, struct trouble *t)
+{
+    return call(h, kind, method, body, true, out, t);
+}
+
+const struct roster *client_roster(struct hlctl *h, struct trouble *t)
+{
+    if (!h->client && client_open(h, t) != 0)
+        return NULL;
+    return &h->client->trust.roster;
 }

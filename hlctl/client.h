@@ -12,6 +12,7 @@
 #ifndef HL_HLCTL_CLIENT_H
 #define HL_HLCTL_CLIENT_H
 
+#include "edge/keys/keys.h"
 #include "hlctl/hlctl.h"
 
 enum {
@@ -22,7 +23,9 @@ enum {
 enum call_kind { CALL_READ, CALL_CHANGE };
 
 struct answer {
-    struct value *body; /* a map */
+    struct value *body; /* a map; NULL where bytes were asked for */
+    struct str bytes;   /* of client_call_bytes */
+    struct str next;    /* where the rest begins, if the method has one */
     uint64_t revision;  /* index of the last applied command the answer knows of */
     int64_t age_ms;     /* how old the knowledge is; 0 from a leader */
     bool is_from_leader;
@@ -37,6 +40,10 @@ struct answer {
 int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct value *body,
                 struct answer *out, struct trouble *t);
 
+/* The same with a body of any bytes, and bytes in the answer. */
+int client_call_bytes(struct hlctl *h, enum call_kind kind, const char *method, struct str body,
+                      struct answer *out, struct trouble *t);
+
 /* Starts the time of --timeout anew; for commands that go on for ever. */
 void client_restart_clock(struct hlctl *h);
 /* Milliseconds of --timeout that are left; 0 when over. */
@@ -44,6 +51,9 @@ int64_t client_left_ms(const struct hlctl *h);
 
 /* Fingerprint of the mesh that the context trusts; connects if needed. */
 int client_mesh_fingerprint(struct hlctl *h, struct str *out, struct trouble *t);
+
+/* NULL with t filled when there is none to be trusted; connects if needed. */
+const struct roster *client_roster(struct hlctl *h, struct trouble *t);
 
 void client_free(struct client *c);
 

@@ -84,6 +84,11 @@ const struct trouble_page trouble_pages[] = {
      "The coordinator could not do the request for a reason of its own: a full disk, a damaged "
      "file, a limit.",
      "`hlctl status` lists alarms; the coordinator's log has the same sentence."},
+    {"HL-SNAP-01", EXIT_FAILED, "snapshot of no use",
+     "The file is damaged, is no snapshot of a mesh, is of another mesh, or was written by a newer "
+     "version; the message names the byte. Nothing was changed.",
+     "Take another copy of the file: every copy carries its own checksums, `hlctl snapshot "
+     "inspect FILE` proves them."},
     {"HL-SYNC-01", EXIT_TIMED_OUT, "not in sync in time",
      "The applications did not reach `Synced` before `--timeout`. The mesh goes on trying.",
      "`hlctl app get NAME` shows what it waits for; `hlctl app sync NAME --watch` waits again."},

@@ -13,7 +13,7 @@ struct fleet_state {
     struct kv_array store;
     struct arena *arena; /* grows until the end of the test */
     int64_t wall_ms;
-    uint64_t index; /* of the last log entry */
+    uint64_t index;             /* of the last log entry */
     struct state_result result; /* of the last command */
 };
 

@@ -298,10 +298,18 @@ void members_apply(struct raft *r)
 
 /* ---- changes */
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* It must also know that it takes part, from an entry or from the base: a voter that knows of no
+ * members votes for nobody, and may be the one whose vote is needed. */
 static bool has_caught_up(const struct raft *r, const struct raft_peer *p)
 {
-    uint64_t needed = r->commit_older > r->term_first ? r->commit_older : r->term_first;
+    uint64_t needed = larger(r->commit_older, r->term_first);
 
+    needed = larger(needed, members_index(r) != 0 ? members_index(r) : r->base.index);
     return p->match >= needed && r->now_ms - p->heard_ms < r->config.election_ms;
 }
 

@@ -344,7 +344,8 @@ static void step_end(struct raft *r, struct raft_output *out)
     out->read_count = r->fx.read_count;
     out->refused = r->fx.refused;
     out->refused_count = r->fx.refused_count;
-    out->install = r->fx.install;
+    if (r->fx.install)
+        out->install = *r->fx.install;
     out->wake_ms = next_wake(r, has_more);
 }
 
@@ -357,7 +358,10 @@ void raft_step(struct raft *r, const struct raft_event *event, int64_t now_ms, s
     uint64_t settled = r->handed < r->durable ? r->handed : r->durable;
 
     HL_ASSERT(now_ms >= r->now_ms);
-    *out = (struct raft_output){0};
+    out->persist = (struct raft_persist){0};
+    out->apply = NULL;
+    out->apply_count = 0;
+    out->install.is_set = false; /* the rest of it is large, and nothing without this */
     r->now_ms = now_ms;
     r->fx = (struct raft_effects){.arena = a};
     entries_evict(&r->log, settled, r->config.cache_bytes_max);

@@ -50,10 +50,11 @@
  * Determinism: same configuration, events and times give the same effects; jitter comes from seed.
  * Memory: the last entries are cached; older ones are read back through struct raft_storage. What
  * is not yet durable, committed and handed to `apply` always stays in memory.
- * Limits: RAFT_VOTERS_MAX members; one entry RAFT_ENTRY_BYTES_MAX; uncommitted and in-flight bytes
- * as configured: beyond them proposals are refused with RAFT_REFUSED_FULL, nothing is dropped;
- * RAFT_READS_MAX reads waiting; one step hands out at most RAFT_APPLY_BYTES_MAX (or one entry) and
- * asks for a tick at once if there is more.
+ * Limits: RAFT_MEMBERS_MAX members, RAFT_VOTERS_MAX of them voters; one entry RAFT_ENTRY_BYTES_MAX;
+ * uncommitted (or not yet durable here) and in-flight bytes as configured: beyond them proposals
+ * are refused with RAFT_REFUSED_FULL, nothing is dropped; RAFT_READS_MAX reads waiting; one step
+ * hands out at most RAFT_APPLY_BYTES_MAX (or one entry) and asks for a tick at once if there is
+ * more.
  */
 #ifndef HL_CORE_RAFT_RAFT_H
 #define HL_CORE_RAFT_RAFT_H
@@ -257,7 +258,7 @@ enum raft_event_kind {
 enum raft_change {
     RAFT_ADD_LEARNER = 1,
     RAFT_PROMOTE, /* a learner that is heard and holds everything up to the leader's commit index of
-                     one to two election timeouts ago */
+                     one to two election timeouts ago, and what names it as a member */
     RAFT_REMOVE,
 };
 
@@ -307,7 +308,7 @@ struct raft_persist {
  * last asks how far an earlier life had come with this snapshot. Another id: what was there is
  * dropped. */
 struct raft_install {
-    bool is_set;
+    bool is_set; /* else nothing else of this means anything */
     bool is_last;
     struct raft_snapshot snapshot;
     struct str cursor; /* where this piece begins */

@@ -171,11 +171,11 @@ struct raft_effects {
     struct raft_refused *refused;
     size_t refused_count;
     size_t refused_cap;
-    uint64_t reset_index;   /* 0 = nothing */
-    uint64_t truncate_from; /* 0 = nothing */
-    uint64_t compact_to;    /* 0 = nothing */
-    uint64_t append_from;   /* the first entry that is new in this step; 0 = none */
-    struct raft_install install;
+    uint64_t reset_index;               /* 0 = nothing */
+    uint64_t truncate_from;             /* 0 = nothing */
+    uint64_t compact_to;                /* 0 = nothing */
+    uint64_t append_from;               /* the first entry that is new in this step; 0 = none */
+    const struct raft_install *install; /* NULL = nothing */
 };
 
 struct raft {

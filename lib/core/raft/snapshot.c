@@ -227,13 +227,15 @@ static void hand_piece(struct raft *r, struct str data, bool is_last)
     in->is_out = true;
     in->is_adopting = is_last;
     in->out_id = in->snapshot.id;
-    r->fx.install = (struct raft_install){
+    struct raft_install *install = arena_one(r->fx.arena, struct raft_install);
+    *install = (struct raft_install){
         .is_set = true,
         .is_last = is_last,
         .snapshot = in->snapshot,
         .cursor = arena_dup(r->fx.arena, cursor_str(&in->cursor)),
         .data = arena_dup(r->fx.arena, data),
     };
+    r->fx.install = install;
 }
 
 /* Figure 13: InstallSnapshot receiver 5: a newer one replaces what is coming in. False for what was

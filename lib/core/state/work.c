@@ -23,6 +23,9 @@ int apply_work_assign(struct apply *x)
         return r;
     if (r != KV_FOUND || !str_eq(agent.status, STR("active")))
         return refuse(x, HL_EDENIED, "no such agent");
+    /* Its loss may have been applied after this was proposed; nobody would take the lease back. */
+    if (!str_eq(agent.state, STR("alive")))
+        return refuse(x, HL_ECONFLICT, "the agent is lost");
     if (!str_eq(app.input, value_get_str(x->body, "input")))
         return refuse(x, HL_ECONFLICT, "the input is not the current one");
     bool is_due = is_phase(&app, "pending") ||

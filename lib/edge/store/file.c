@@ -1,3 +1,4 @@
+/* Small files and folders, durably. */
 #include "edge/store/file.h"
 
 #include <errno.h>

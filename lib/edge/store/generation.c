@@ -90,7 +90,7 @@ uint64_t chain_end(const struct chain *c)
 struct generation {
     MDB_env *env;
     MDB_dbi kv;
-    char *path;
+    struct str path; /* heap, with a NUL behind */
     struct raft_snapshot snapshot;
     uint64_t bytes;
     atomic_int references;
@@ -109,15 +109,15 @@ static int read_meta(struct generation *g, struct str stored, struct err *err)
 
     if (stored.len < SUM_BYTES + META_NUMBERS_BYTES ||
         bytes_u32(stored.ptr) != crc32c(0, bytes.ptr, bytes.len))
-        return fail(g->path, err, MDB_CORRUPTED, "its numbers are damaged");
+        return fail(g->path.ptr, err, MDB_CORRUPTED, "its numbers are damaged");
     if (bytes_u32(bytes.ptr) != META_VERSION)
         return err_set(err, HL_EUNSUPPORTED, "%s was written by another version of hlmesh",
-                       g->path);
+                       g->path.ptr);
     s->index = bytes_u64(bytes.ptr + 4);
     s->term = bytes_u64(bytes.ptr + 12);
     s->id = bytes_u64(bytes.ptr + 20);
     if (!raft_members_decode(str_sub(bytes, META_NUMBERS_BYTES, bytes.len), &s->members))
-        return fail(g->path, err, MDB_CORRUPTED, "its members are damaged");
+        return fail(g->path.ptr, err, MDB_CORRUPTED, "its members are damaged");
     return 0;
 }
 
@@ -130,18 +130,18 @@ static int open_tables(struct generation *g, struct err *err)
     int code = mdb_txn_begin(g->env, NULL, MDB_RDONLY, &t);
 
     if (code != 0)
-        return fail(g->path, err, code, "cannot begin reading");
+        return fail(g->path.ptr, err, code, "cannot begin reading");
     code = mdb_dbi_open(t, "kv", 0, &g->kv);
     if (code == 0)
         code = mdb_dbi_open(t, "meta", 0, &meta);
     if (code == 0)
         code = mdb_get(t, meta, &k, &v);
-    int r =
-        code == 0 ? read_meta(g, str_of(v), err) : fail(g->path, err, code, "not a finished state");
+    int r = code == 0 ? read_meta(g, str_of(v), err)
+                      : fail(g->path.ptr, err, code, "not a finished state");
     if (r < 0)
         mdb_txn_abort(t);
     else if ((code = mdb_txn_commit(t)) != 0) /* keeps the handles */
-        r = fail(g->path, err, code, "cannot open");
+        r = fail(g->path.ptr, err, code, "cannot open");
     return r;
 }
 
@@ -151,7 +151,7 @@ int generation_open(const char *path, struct generation **out, struct err *err)
     struct stat about;
 
     g->references = 1;
-    g->path = strdup(path);
+    g->path = str_dup(str_from(path));
     if (stat(path, &about) != 0)
         return err_errno(err, errno == ENOENT ? HL_EABSENT : HL_EIO, "cannot open %s", path);
     g->bytes = (uint64_t)about.st_size;
@@ -184,7 +184,7 @@ void generation_unref(struct generation *g)
         return;
     if (g->env)
         mdb_env_close(g->env);
-    free(g->path);
+    str_free(g->path);
     free(g);
 }
 
@@ -195,7 +195,7 @@ const struct raft_snapshot *generation_snapshot(const struct generation *g)
 
 const char *generation_path(const struct generation *g)
 {
-    return g->path;
+    return g->path.ptr;
 }
 
 uint64_t generation_bytes(const struct generation *g)
@@ -238,7 +238,7 @@ static int check_value(const struct reader *r, struct str key, MDB_val stored, s
     struct str value = str_sub(all, SUM_BYTES, all.len);
 
     if (all.len < SUM_BYTES || bytes_u32(all.ptr) != sum_of(key, value))
-        return fail(r->g->path, err, MDB_CORRUPTED, "a value is damaged");
+        return fail(r->g->path.ptr, err, MDB_CORRUPTED, "a value is damaged");
     *out = value;
     return KV_FOUND;
 }
@@ -252,7 +252,7 @@ int reader_get(struct reader *r, struct str key, struct str *out, struct err *er
     if (code == MDB_NOTFOUND)
         return KV_ABSENT;
     return code == 0 ? check_value(r, key, v, out, err)
-                     : fail(r->g->path, err, code, "cannot read");
+                     : fail(r->g->path.ptr, err, code, "cannot read");
 }
 
 static int found(const struct reader *r, int code, MDB_val k, MDB_val v, struct str *out_key,
@@ -261,7 +261,7 @@ static int found(const struct reader *r, int code, MDB_val k, MDB_val v, struct 
     if (code == MDB_NOTFOUND)
         return KV_ABSENT;
     if (code != 0)
-        return fail(r->g->path, err, code, "cannot read");
+        return fail(r->g->path.ptr, err, code, "cannot read");
     *out_key = str_of(k);
     return check_value(r, *out_key, v, out_value, err);
 }
@@ -293,7 +293,7 @@ struct writer {
     MDB_env *env;
     MDB_dbi kv;
     MDB_txn *txn;
-    char *path;
+    struct str path; /* heap, with a NUL behind */
     size_t batch_bytes;
     struct buf value;
 };
@@ -304,7 +304,7 @@ static int writer_fail(const struct writer *w, struct err *err, int code, const 
 
     if (code == EIO && mdb_env_get_fd(w->env, &fd) == 0 && !file_has_room(fd, 2 * BATCH_BYTES))
         code = ENOSPC;
-    return fail(w->path, err, code, what);
+    return fail(w->path.ptr, err, code, what);
 }
 
 static int begin_batch(struct writer *w, struct err *err)
@@ -315,7 +315,7 @@ static int begin_batch(struct writer *w, struct err *err)
     if (code == 0)
         return 0;
     w->txn = NULL;
-    return fail(w->path, err, code, "cannot begin writing");
+    return fail(w->path.ptr, err, code, "cannot begin writing");
 }
 
 int writer_commit(struct writer *w, struct err *err)
@@ -333,7 +333,7 @@ int writer_open(const char *path, bool goes_on, struct writer **out, struct err 
 {
     HL_CLEANUP(writer_closep) struct writer *w = hl_calloc(1, sizeof(*w));
 
-    w->path = strdup(path);
+    w->path = str_dup(str_from(path));
     if (!goes_on && unlink(path) != 0 && errno != ENOENT)
         return err_errno(err, HL_EIO, "cannot remove %s", path);
     int code = mdb_env_create(&w->env);
@@ -375,7 +375,7 @@ int writer_add(struct writer *w, struct str key, struct str value, struct err *e
     int code = mdb_put(w->txn, w->kv, &k, &v, MDB_APPEND);
     w->batch_bytes += key.len + value.len;
     if (code == MDB_KEYEXIST)
-        return err_set(err, HL_EINVAL, "%s: keys that do not ascend", w->path);
+        return err_set(err, HL_EINVAL, "%s: keys that do not ascend", w->path.ptr);
     return code == 0 ? 0 : writer_fail(w, err, code, "cannot write");
 }
 
@@ -392,7 +392,7 @@ int writer_last_key(struct writer *w, struct arena *a, struct str *out, struct e
         return r;
     int code = mdb_txn_begin(w->env, NULL, MDB_RDONLY, &t);
     if (code != 0)
-        return fail(w->path, err, code, "cannot begin reading");
+        return fail(w->path.ptr, err, code, "cannot begin reading");
     code = mdb_cursor_open(t, w->kv, &cursor);
     if (code == 0) {
         code = mdb_cursor_get(cursor, &k, &v, MDB_LAST);
@@ -401,7 +401,7 @@ int writer_last_key(struct writer *w, struct arena *a, struct str *out, struct e
         mdb_cursor_close(cursor);
     }
     mdb_txn_abort(t);
-    return code == 0 || code == MDB_NOTFOUND ? 0 : fail(w->path, err, code, "cannot read");
+    return code == 0 || code == MDB_NOTFOUND ? 0 : fail(w->path.ptr, err, code, "cannot read");
 }
 
 static void encode_meta(struct buf *out, const struct raft_snapshot *s)
@@ -434,10 +434,10 @@ int writer_finish(struct writer *w, const struct raft_snapshot *snapshot, struct
     if (code == 0)
         code = mdb_put(w->txn, meta, &k, &v, 0);
     if (code != 0)
-        return fail(w->path, err, code, "cannot write");
+        return fail(w->path.ptr, err, code, "cannot write");
     r = writer_commit(w, err);
     if (r == 0 && (code = mdb_env_sync(w->env, 1)) != 0)
-        r = fail(w->path, err, code, "cannot flush");
+        r = fail(w->path.ptr, err, code, "cannot flush");
     return r;
 }
 
@@ -450,6 +450,6 @@ void writer_close(struct writer *w)
     if (w->env)
         mdb_env_close(w->env);
     buf_deinit(&w->value);
-    free(w->path);
+    str_free(w->path);
     free(w);
 }

@@ -17,8 +17,8 @@
 enum { BOOT_ID_MAX = 64 };
 
 struct install {
-    struct str dir; /* heap */
-    char *path;
+    struct str dir;  /* heap */
+    struct str path; /* heap, with a NUL behind */
     struct raft_snapshot snapshot;
     struct piece_taker taker;
     struct generation *result; /* when it is finished */
@@ -75,8 +75,8 @@ int install_open(struct store_dir *dir, const struct raft_snapshot *snapshot, st
         r = remove_others(i->dir, path, a, err);
     if (r < 0)
         return r;
-    i->path = strdup(path.ptr);
-    r = writer_open(i->path, true, &i->taker.writer, err);
+    i->path = str_dup(path);
+    r = writer_open(i->path.ptr, true, &i->taker.writer, err);
     if (r == 0)
         r = writer_last_key(i->taker.writer, a, &last, err);
     if (r < 0)
@@ -143,13 +143,13 @@ int install_finish(struct install *i, struct err *err)
                 : writer_finish(i->taker.writer, &i->snapshot, err);
     stop_writing(i);
     if (r == 0)
-        r = generation_open(i->path, &i->result, err);
+        r = generation_open(i->path.ptr, &i->result, err);
     if (r == 0)
         r = generation_verify(i->result, &count, err);
     if (r == HL_ECORRUPT || r == HL_EINVAL) {
         generation_unref(i->result);
         i->result = NULL;
-        unlink(i->path);
+        unlink(i->path.ptr);
         return HL_ECORRUPT;
     }
     return r;
@@ -163,7 +163,7 @@ int statedb_adopt_install(struct statedb *db, struct install *i, struct err *err
     const char *path = statedb_base_path(a, i->dir, i->snapshot.index).ptr;
 
     HL_ASSERT(i->result);
-    int r = statedb_publish(i->path, path, i->dir, err);
+    int r = statedb_publish(i->path.ptr, path, i->dir, err);
     if (r == 0)
         r = generation_open(path, &g, err); /* under its final name */
     if (r == 0)
@@ -182,7 +182,7 @@ void install_close(struct install *i)
     stop_writing(i);
     generation_unref(i->result);
     piece_taker_deinit(&i->taker);
-    free(i->path);
+    str_free(i->path);
     str_free(i->dir);
     free(i);
 }

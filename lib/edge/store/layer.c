@@ -1,3 +1,4 @@
+/* A skip list and its journal. */
 #include "edge/store/layer.h"
 
 #include <stdlib.h>

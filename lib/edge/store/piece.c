@@ -1,3 +1,4 @@
+/* Pieces: cutting records into parts, and putting them together. */
 #include "edge/store/piece.h"
 
 enum { HEAD_BYTES = 20, SUM_AT = 16, PART_MIN_BYTES = 1024 };

@@ -79,8 +79,14 @@ static int take_cut(struct reading *r, const struct log_record *record, uint64_t
 {
     struct log_view *v = &r->log->view;
 
-    if (record->index == 0 || record->index > v->last + 1 || record->term > r->log->hard.term)
+    if (record->index == 0 || record->index > v->last + 1)
         return refuse(r, offset, "a cut behind the end");
+    bool is_known = record->index >= v->first;
+    bool fits = is_known
+                    ? record->term == view_term(v, record->index - 1)
+                    : (record->index == 1) == (record->term == 0) && record->term <= v->before_term;
+    if (!fits)
+        return refuse(r, offset, "a cut behind an entry of another term");
     view_truncate(v, record->index, record->term);
     return 0;
 }
@@ -97,7 +103,7 @@ static int take(struct reading *r, const struct log_record *record, uint64_t off
     case LOG_MEMBERS:
         return take_entry(r, record, offset);
     case LOG_RESET:
-        if (record->index == 0 || record->term > r->log->hard.term)
+        if (record->index == 0 || record->term == 0 || record->term > r->log->hard.term)
             return refuse(r, offset, "a reset to nothing that can be");
         view_reset(&r->log->view, record->index, record->term);
         return 0;
@@ -185,6 +191,9 @@ static int check_header(struct reading *r, struct segment *s, bool is_first)
     if (h.number != s->number)
         return refuse(r, 0, "this is another segment under a wrong name");
     s->salt = h.salt;
+    if (is_first && ((h.before_index == 0) != (h.before_term == 0) || h.first_batch == 0 ||
+                     h.before_term > h.hard.term))
+        return refuse(r, 0, "the head of a segment contradicts itself");
     if (is_first) {
         log->batch = h.first_batch - 1;
         log->hard = h.hard;

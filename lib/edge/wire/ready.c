@@ -1,3 +1,4 @@
+/* Descriptors are polled; only a socket that gave a sign is asked. */
 #include "edge/wire/ready.h"
 
 #include <poll.h>

@@ -9,7 +9,6 @@
  *   full      1: a write that would make a regular file longer finds no space, nor does fallocate
  *   wall_ms   CLOCK_REALTIME is so much ahead (or behind, when negative)
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

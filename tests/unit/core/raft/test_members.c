@@ -514,6 +514,25 @@ static void a_learner_that_is_removed_before_that_is_committed_does_not_lead(voi
     assert_int_equal(one_status(o).role, RAFT_FOLLOWER);
 }
 
+/* Else it would know of no members and vote for nobody, and its vote may be needed. */
+static void a_learner_is_promoted_only_when_it_knows_that_it_takes_part(void **state)
+{
+    struct one *o = one_start(state, 3, "", 0, 0);
+
+    one_lead_settled(o);
+    for (int i = 0; i < 5; i++)
+        one_propose(o, STR("x"));
+    commit(o, "2");
+    one_change(o, RAFT_ADD_LEARNER, 4); /* at 7 */
+    commit(o, "2");
+    one_acknowledge(o, 4, 6); /* all that was committed one election timeout ago, and more */
+    one_change(o, RAFT_PROMOTE, 4);
+    assert_refused(o, RAFT_REFUSED_BEHIND);
+    one_acknowledge(o, 4, 7);
+    one_change(o, RAFT_PROMOTE, 4);
+    assert_members(o, "1v 2v 3v 4v");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_teardown(name, one_stop)
@@ -542,6 +561,7 @@ int main(void)
         T(a_learner_is_no_successor),
         T(members_that_are_all_others_fit_beside_those_that_leave),
         T(a_learner_that_is_removed_before_that_is_committed_does_not_lead),
+        T(a_learner_is_promoted_only_when_it_knows_that_it_takes_part),
     };
     return cmocka_run_group_tests_name("core/raft: members", tests, NULL, NULL);
 }

@@ -196,6 +196,8 @@ static void every_promise_holds_under_random_faults(void **state)
     /* A swarm that misses the rare paths proves nothing. */
     assert_true(all.elections > 500 && all.crashes > 500 && all.entries_lost > 100);
     assert_true(all.truncations > 50 && all.stored_reads > 100 && all.reads_served > 1000);
+    assert_true(all.changes > 200 && all.compactions > 500 && all.full_disks > 500);
+    assert_true(all.pieces > 500 && all.installs > 50 && all.resets > 50);
 }
 
 static void a_seed_replays_exactly(void **state)

@@ -1,0 +1,332 @@
+/* Settings: the mesh's small key-value space. Values are bytes; texts are shown as they are. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/state/setting.h"
+#include "edge/keys/keys.h"
+#include "hlctl/app.h"
+#include "hlctl/output.h"
+#include "hlctl/run.h"
+#include "hlctl/safe.h"
+
+enum { SHOWN_BYTES = 60, WATCH_WAIT_MS = 1000, LIST_LIMIT = 1000 };
+
+/* ---- values ---- */
+
+static bool is_text(struct str s)
+{
+    if (!str_is_utf8(s))
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        if ((c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+static struct str base64(struct arena *a, struct str s)
+{
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    HL_CLEANUP(buf_deinit) struct buf out = {0};
+
+    for (size_t i = 0; i < s.len; i += 3) {
+        size_t left = s.len - i;
+        uint32_t bits = (uint32_t)(unsigned char)s.ptr[i] << 16;
+
+        bits |= left > 1 ? (uint32_t)(unsigned char)s.ptr[i + 1] << 8 : 0;
+        bits |= left > 2 ? (uint32_t)(unsigned char)s.ptr[i + 2] : 0;
+        buf_add_byte(&out, letters[bits >> 18 & 63]);
+        buf_add_byte(&out, letters[bits >> 12 & 63]);
+        buf_add_byte(&out, left > 1 ? letters[bits >> 6 & 63] : '=');
+        buf_add_byte(&out, left > 2 ? letters[bits & 63] : '=');
+    }
+    return arena_dup(a, buf_str(&out));
+}
+
+static struct value *setting_value(struct arena *a, const struct setting *s)
+{
+    struct value *v = value_map(a);
+
+    value_map_set_str(a, v, "key", arena_dup(a, s->key));
+    value_map_set_str(a, v, "name", arena_dup(a, s->key));
+    if (is_text(s->value))
+        value_map_set_str(a, v, "value", arena_dup(a, s->value));
+    else
+        value_map_set_str(a, v, "value_base64", base64(a, s->value));
+    value_map_set_int(a, v, "created", (int64_t)s->created);
+    value_map_set_int(a, v, "revision", (int64_t)s->revision);
+    value_map_set_int(a, v, "version", (int64_t)s->version);
+    return v;
+}
+
+/* For one line of a table. */
+static struct str shown(struct arena *a, struct str value)
+{
+    struct str text = is_text(value) ? value : base64(a, value);
+    size_t line = str_find(text, STR("\n"), 0);
+    size_t len = line < text.len ? line : text.len;
+
+    if (len <= SHOWN_BYTES && len == text.len)
+        return text;
+    while (len > SHOWN_BYTES || (len > 0 && len < text.len && (text.ptr[len] & 0xc0) == 0x80))
+        len--;
+    return arena_printf(a, STR_FMT "…", STR_ARG(str_sub(text, 0, len)));
+}
+
+static int not_a_setting(struct trouble *t, const struct err *err)
+{
+    trouble_set(t, "HL-NET-04", "the answer is no list of settings");
+    return trouble_err(t, err);
+}
+
+/* ---- writing ---- */
+
+static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
+{
+    struct str path = flag_text(h->in, "value-file");
+    struct err err;
+
+    if ((path.len > 0) == (invocation_arg_count(h->in) > 1)) {
+        trouble_set(t, "HL-USE-03", "a setting needs one value");
+        return trouble_next(t, "give it behind the key, or with --value-file FILE");
+    }
+    if (path.len == 0) {
+        *out = invocation_arg(h->in, 1);
+        return 0;
+    }
+    if (str_eq(path, STR("-")))
+        path = STR("/dev/stdin");
+    if (file_read(path, h->arena, out, &err) == 0)
+        return 0;
+    trouble_set(t, "HL-FILE-02", "cannot read the value");
+    return trouble_err(t, &err);
+}
+
+static int change(struct hlctl *h, const char *method, const struct setting_change *what,
+                  const char *done, struct trouble *t)
+{
+    HL_CLEANUP(buf_deinit) struct buf bytes = {0};
+    struct setting_change check;
+    struct answer answer;
+    struct err err;
+
+    setting_change_encode(&bytes, what);
+    if (setting_change_decode(buf_str(&bytes), &check, &err) < 0) {
+        trouble_set(t, "HL-USE-03", "that cannot be a setting");
+        return trouble_err(t, &err);
+    }
+    int rc = client_call_bytes(h, CALL_CHANGE, method, buf_str(&bytes), &answer, t);
+    if (rc != 0)
+        return rc;
+    struct value *body = value_map(h->arena);
+    value_map_set_str(h->arena, body, "key", what->key);
+    value_map_set_int(h->arena, body, "revision", (int64_t)answer.revision);
+    answer.body = body;
+    output_done(
+        h, &answer, "SettingChange", "setting", what->key,
+        arena_printf(h->arena, "%s at revision %llu", done, (unsigned long long)answer.revision)
+            .ptr);
+    return EXIT_DONE;
+}
+
+int kv_put_run(struct hlctl *h, struct trouble *t)
+{
+    struct setting_change what = {.key = invocation_arg(h->in, 0)};
+    int rc = read_value(h, &what.value, t);
+
+    return rc != 0 ? rc : change(h, "kv.put", &what, "put", t);
+}
+
+/* "0" is a revision, too: that of a setting that is not there. */
+static int read_expected(struct hlctl *h, struct setting_change *what, struct trouble *t)
+{
+    struct str text = flag_text(h->in, "revision");
+
+    what->has_expected = text.len > 0;
+    if (text.len == 0 || str_to_u64(text, &what->expected))
+        return 0;
+    return trouble_set(t, "HL-USE-02", "--revision cannot be \"" STR_FMT "\"", STR_ARG(text));
+}
+
+int kv_cas_run(struct hlctl *h, struct trouble *t)
+{
+    struct setting_change what = {.key = invocation_arg(h->in, 0)};
+    int rc = read_value(h, &what.value, t);
+
+    if (rc == 0)
+        rc = read_expected(h, &what, t);
+    if (rc == 0 && !what.has_expected) {
+        trouble_set(t, "HL-USE-03", "compare with what?");
+        return trouble_next(t, "--revision N as `kv get KEY -o json` shows it, or 0 for a new one");
+    }
+    return rc != 0 ? rc : change(h, "kv.put", &what, "put", t);
+}
+
+int kv_delete_run(struct hlctl *h, struct trouble *t)
+{
+    struct setting_change what = {.key = invocation_arg(h->in, 0)};
+    int rc = read_expected(h, &what, t);
+
+    return rc != 0 ? rc : change(h, "kv.delete", &what, "deleted", t);
+}
+
+/* ---- reading ---- */
+
+static int ask(struct hlctl *h, const char *method, const struct value *body, struct answer *answer,
+               struct trouble *t)
+{
+    HL_CLEANUP(buf_deinit) struct buf text = {0};
+
+    value_canonical(&text, body);
+    return client_call_bytes(h, CALL_READ, method, buf_str(&text), answer, t);
+}
+
+int kv_get_run(struct hlctl *h, struct trouble *t)
+{
+    struct value *body = value_map(h->arena);
+    struct answer answer;
+    struct setting s;
+    struct err err;
+
+    value_map_set_str(h->arena, body, "key", invocation_arg(h->in, 0));
+    int rc = ask(h, "kv.get", body, &answer, t);
+    if (rc != 0)
+        return rc;
+    struct str rest = answer.bytes;
+    if (setting_list_take(&rest, &s, &err) != KV_FOUND)
+        return not_a_setting(t, &err);
+    if (hlctl_is_document(h)) {
+        output_document(h, &answer, "Setting", setting_value(h->arena, &s));
+    } else if (h->format == FORMAT_NAME) {
+        buf_printf(&h->out, "setting/" STR_FMT "\n", STR_ARG(safe_text(h->arena, s.key)));
+    } else {
+        if (!is_text(s.value))
+            hlctl_remark(h, "not a text; shown as base64");
+        struct str text = is_text(s.value) ? s.value : base64(h->arena, s.value);
+        buf_add(&h->out, text);
+        if (!str_ends(text, STR("\n")))
+            buf_add_byte(&h->out, '\n');
+    }
+    return EXIT_DONE;
+}
+
+static const struct column columns[] = {
+    {"KEY", "key", CELL_TEXT, false},         {"REVISION", "revision", CELL_TEXT, false},
+    {"VERSION", "version", CELL_TEXT, false}, {"CREATED", "created", CELL_TEXT, true},
+    {"VALUE", "shown", CELL_TEXT, false},
+};
+
+static struct str optional_prefix(const struct hlctl *h)
+{
+    return invocation_arg_count(h->in) > 0 ? invocation_arg(h->in, 0) : STR_NONE;
+}
+
+/* One page; *after is moved, and emptied behind the last one. */
+static int read_page(struct hlctl *h, struct str *after, struct value *items, struct answer *answer,
+                     struct trouble *t)
+{
+    struct value *body = value_map(h->arena);
+    struct setting s;
+    struct err err;
+    int r;
+
+    value_map_set_str(h->arena, body, "prefix", optional_prefix(h));
+    value_map_set_str(h->arena, body, "after", *after);
+    value_map_set_int(h->arena, body, "limit", LIST_LIMIT);
+    int rc = ask(h, "kv.list", body, answer, t);
+    if (rc != 0)
+        return rc;
+    *after = STR_NONE;
+    for (struct str rest = answer->bytes; (r = setting_list_take(&rest, &s, &err)) == KV_FOUND;) {
+        struct value *v = setting_value(h->arena, &s);
+
+        if (!hlctl_is_document(h))
+            value_map_set_str(h->arena, v, "shown", shown(h->arena, s.value));
+        value_list_add(h->arena, items, v);
+        *after = s.key;
+    }
+    return r < 0 ? not_a_setting(t, &err) : 0;
+}
+
+int kv_list_run(struct hlctl *h, struct trouble *t)
+{
+    struct value *items = value_list(h->arena);
+    struct str after = STR_NONE;
+    struct answer answer;
+    int rc;
+
+    do
+        rc = read_page(h, &after, items, &answer, t);
+    while (rc == 0 && after.len > 0);
+    if (rc != 0)
+        return rc;
+    answer.body = value_map(h->arena);
+    value_map_set(h->arena, answer.body, STR("items"), items);
+    output_list(h, &answer, "SettingList", "setting", items, columns, HL_COUNT(columns));
+    return EXIT_DONE;
+}
+
+/* ---- watching ---- */
+
+static void print_change(struct hlctl *h, const struct setting *s)
+{
+    if (hlctl_is_document(h)) {
+        struct value *v = setting_value(h->arena, s);
+
+        value_map_set_bool(h->arena, v, "deleted", s->version == 0);
+        output_stream(h, v);
+        return;
+    }
+    buf_printf(&h->out, "%llu %s " STR_FMT " " STR_FMT "\n", (unsigned long long)s->revision,
+               s->version == 0 ? "delete" : "put", STR_ARG(safe_text(h->arena, s->key)),
+               STR_ARG(safe_text(h->arena, shown(h->arena, s->value))));
+}
+
+static int watch_once(struct hlctl *h, uint64_t *after, struct trouble *t)
+{
+    struct value *body = value_map(h->arena);
+    struct answer answer;
+    struct setting s;
+    struct err err;
+    int r;
+
+    value_map_set_str(h->arena, body, "prefix", optional_prefix(h));
+    value_map_set_int(h->arena, body, "after", (int64_t)*after);
+    value_map_set_int(h->arena, body, "wait_ms", WATCH_WAIT_MS);
+    int rc = ask(h, "kv.watch", body, &answer, t);
+    if (rc != 0)
+        return rc;
+    for (struct str rest = answer.bytes; (r = setting_list_take(&rest, &s, &err)) == KV_FOUND;)
+        print_change(h, &s);
+    *after = answer.revision;
+    return r < 0 ? not_a_setting(t, &err) : 0;
+}
+
+/* Until somebody ends it, or the changes in between are no longer kept. */
+int kv_watch_run(struct hlctl *h, struct trouble *t)
+{
+    HL_CLEANUP(arena_freep) struct arena *round = arena_new();
+    uint64_t after = (uint64_t)flag_number(h->in, "after", 0);
+
+    if (!client_roster(h, t)) /* what the client keeps must stay */
+        return t->page->exit;
+    h->arena = round; /* the process ends in here */
+    for (;;) {
+        arena_reset(round);
+        client_restart_clock(h);
+        int rc = watch_once(h, &after, t);
+        if (rc != 0 && rc != EXIT_UNREACHABLE)
+            return rc;
+        if (rc != 0) {
+            hlctl_remark(h, "%s; going on", t->what);
+            *t = (struct trouble){0};
+        }
+        if (!hlctl_flush(h))
+            return errno == EPIPE ? EXIT_DONE
+                                  : trouble_set(t, "HL-FILE-02", "cannot write to stdout: %s",
+                                                strerror(errno));
+    }
+}
