@@ -210,7 +210,7 @@ int log_open(struct store_dir *dir, const struct log_options *options,
     log->view.first = 1;
     if (log->segment_bytes < SEGMENT_BYTES_MIN)
         return err_set(err, HL_EINVAL, "a segment has at least %d bytes", SEGMENT_BYTES_MIN);
-    struct str mark;
+    struct str mark = STR_NONE;
     int r = segments_open(log, err);
     if (r == 0)
         r = check_beginning(dir, log, base, &mark, a, err);

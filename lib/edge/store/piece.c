@@ -161,7 +161,7 @@ int piece_take(struct piece_taker *t, struct str data, struct err *err)
     int r = 0;
 
     while (r == 0 && data.len > 0) {
-        struct part p;
+        struct part p = {0};
 
         r = cut_part(&data, &p, err);
         if (r == 0)
