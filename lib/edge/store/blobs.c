@@ -9,7 +9,7 @@
 
 #include "edge/store/file.h"
 
-enum { READERS_MAX = 64 };
+enum { READERS_MAX = 64, PROBE_BYTES = 8 << 20 };
 
 struct blobs {
     MDB_env *env;
@@ -19,7 +19,10 @@ struct blobs {
 
 static int fail(const struct blobs *b, struct err *err, int code, const char *what)
 {
-    bool is_full = code == MDB_MAP_FULL || code == ENOSPC || code == EDQUOT;
+    int fd;
+    bool is_short =
+        code == EIO && mdb_env_get_fd(b->env, &fd) == 0 && !file_has_room(fd, PROBE_BYTES);
+    bool is_full = code == MDB_MAP_FULL || is_short || file_is_full(code);
     bool is_broken = code == MDB_CORRUPTED || code == MDB_PAGE_NOTFOUND || code == MDB_INVALID;
 
     return err_set(err,

@@ -20,18 +20,36 @@ int file_sync_dir(const char *dir, struct err *err)
     return r;
 }
 
-static int write_whole(int fd, struct str bytes)
+int file_write(int fd, uint64_t offset, struct str bytes)
 {
     while (bytes.len > 0) {
-        ssize_t n = write(fd, bytes.ptr, bytes.len);
+        ssize_t n = pwrite(fd, bytes.ptr, bytes.len, (off_t)offset);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            return -1;
+            return n < 0 ? errno : EIO;
         bytes = str_sub(bytes, (size_t)n, bytes.len);
+        offset += (uint64_t)n;
     }
-    return fsync(fd);
+    return 0;
+}
+
+bool file_is_full(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+bool file_has_room(int fd, uint64_t bytes)
+{
+    struct stat about;
+
+    if (fstat(fd, &about) != 0)
+        return true;
+    int error = posix_fallocate(fd, about.st_size, (off_t)bytes);
+    if (error == 0 && ftruncate(fd, about.st_size) != 0)
+        return true; /* longer than it was, which nobody minds */
+    return !file_is_full(error);
 }
 
 int file_replace(const char *path, const char *dir, struct str bytes, struct err *err)
@@ -43,7 +61,8 @@ int file_replace(const char *path, const char *dir, struct str bytes, struct err
 
     if (fd < 0)
         return err_errno(err, HL_EIO, "cannot create %s", temporary);
-    if (write_whole(fd, bytes) != 0)
+    errno = file_write(fd, 0, bytes);
+    if (errno != 0 || fsync(fd) != 0)
         r = err_errno(err, HL_EIO, "cannot write %s", temporary);
     close(fd);
     if (r == 0 && rename(temporary, path) != 0)
@@ -80,9 +99,30 @@ int file_take(const char *path, size_t max_bytes, struct arena *a, struct str *o
     return 0;
 }
 
+static const char *parent_of(struct arena *a, const char *path)
+{
+    struct str s = str_from(path);
+
+    while (s.len > 1 && s.ptr[s.len - 1] == '/')
+        s.len--;
+    while (s.len > 0 && s.ptr[s.len - 1] != '/')
+        s.len--;
+    while (s.len > 1 && s.ptr[s.len - 1] == '/')
+        s.len--;
+    return s.len > 0 ? arena_cstr(a, s) : ".";
+}
+
+/* Also when it was there: a process that was killed may have made it just before. A parent that is
+ * closed to us was prepared by somebody else, with the folder in it. */
 int file_make_dir(const char *path, struct err *err)
 {
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const char *parent = parent_of(a, path);
+    bool was_there = mkdir(path, 0700) != 0;
+
+    if (was_there && errno != EEXIST)
         return err_errno(err, HL_EIO, "cannot create %s", path);
-    return 0;
+    if (was_there && access(parent, R_OK) != 0)
+        return 0;
+    return file_sync_dir(parent, err);
 }

@@ -13,6 +13,8 @@
 
 #include <lmdb.h>
 
+#include "edge/store/file.h"
+
 enum {
     SUM_BYTES = 4,
     META_VERSION = 1,
@@ -296,6 +298,15 @@ struct writer {
     struct buf value;
 };
 
+static int writer_fail(const struct writer *w, struct err *err, int code, const char *what)
+{
+    int fd;
+
+    if (code == EIO && mdb_env_get_fd(w->env, &fd) == 0 && !file_has_room(fd, 2 * BATCH_BYTES))
+        code = ENOSPC;
+    return fail(w->path.ptr, err, code, what);
+}
+
 static int begin_batch(struct writer *w, struct err *err)
 {
     int code = mdb_txn_begin(w->env, NULL, 0, &w->txn);
@@ -315,7 +326,7 @@ int writer_commit(struct writer *w, struct err *err)
         return 0;
     w->txn = NULL;
     int code = mdb_txn_commit(t);
-    return code == 0 ? 0 : fail(w->path.ptr, err, code, "cannot write");
+    return code == 0 ? 0 : writer_fail(w, err, code, "cannot write");
 }
 
 int writer_open(const char *path, bool goes_on, struct writer **out, struct err *err)
@@ -365,7 +376,7 @@ int writer_add(struct writer *w, struct str key, struct str value, struct err *e
     w->batch_bytes += key.len + value.len;
     if (code == MDB_KEYEXIST)
         return err_set(err, HL_EINVAL, "%s: keys that do not ascend", w->path.ptr);
-    return code == 0 ? 0 : fail(w->path.ptr, err, code, "cannot write");
+    return code == 0 ? 0 : writer_fail(w, err, code, "cannot write");
 }
 
 int writer_last_key(struct writer *w, struct arena *a, struct str *out, struct err *err)

@@ -61,6 +61,28 @@ static int remove_others(struct str dir, struct str keep, struct arena *a, struc
     return 0;
 }
 
+void install_sweep(struct str dir, uint64_t base_index)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    DIR *d = opendir(arena_cstr(a, dir));
+    struct dirent *e;
+    struct str boot;
+    uint64_t index;
+
+    if (boot_id(a, &boot, NULL) < 0)
+        boot = STR_NONE;
+    while (d && (e = readdir(d)) != NULL) {
+        struct str name = str_from(e->d_name);
+        bool is_useful = str_ends(name, arena_printf(a, "-" STR_FMT ".part", STR_ARG(boot))) &&
+                         str_to_u64(str_sub(name, 0, 20), &index) && index > base_index;
+
+        if (str_ends(name, STR(".part")) && !is_useful)
+            unlink(arena_printf(a, STR_FMT "/%s", STR_ARG(dir), e->d_name).ptr);
+    }
+    if (d)
+        closedir(d);
+}
+
 int install_open(struct store_dir *dir, const struct raft_snapshot *snapshot, struct install **out,
                  struct arena *a, struct str *out_cursor, struct err *err)
 {

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "edge/store/file.h"
 #include "edge/store/log_internal.h"
 
 enum {
@@ -345,7 +346,9 @@ static size_t bytes_of(const struct raft_persist *const *persist, size_t count)
 /* What was written, taken over: the same steps as recovery takes, without reading it back. */
 static void publish(struct store_log *log, const struct raft_persist *const *persist, size_t count)
 {
-    uint32_t segment = (uint32_t)log->segment[log->segment_count - 1].number;
+    /* None yet: then nothing was written either. */
+    uint32_t segment =
+        log->segment_count > 0 ? (uint32_t)log->segment[log->segment_count - 1].number : 0;
     uint64_t offset = log->end;
 
     pthread_rwlock_wrlock(&log->lock);
@@ -395,14 +398,9 @@ static int write_out(struct store_log *log, struct err *err)
     int fd = log->segment[log->segment_count - 1].fd;
     int64_t start_us = clock_us();
 
-    for (size_t done = 0; done < log->out.len;) {
-        ssize_t n = pwrite(fd, log->out.ptr + done, log->out.len - done, (off_t)(log->end + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return fail(log, err, "writing");
-        done += (size_t)n;
-    }
+    errno = file_write(fd, log->end, buf_str(&log->out));
+    if (errno != 0)
+        return fail(log, err, "writing");
     if (fdatasync(fd) != 0)
         return fail(log, err, "flushing");
     log->stats.sync_last_us = clock_us() - start_us;
@@ -467,10 +465,16 @@ int log_append(struct store_log *log, const struct raft_persist *const *persist,
 
 void log_prepare(struct store_log *log)
 {
-    bool is_due = log->segment_count > 0 && log->spare_count == 0 && !log->has_failed &&
+    bool is_due = log->segment_count > 0 && log->spare_count == 0 &&
                   log->end > log->segment[log->segment_count - 1].bytes / 2;
     struct err ignored;
 
+    if (log->has_failed)
+        return;
+    if (segments_settle(log, &ignored) < 0) {
+        log->has_failed = true;
+        return;
+    }
     if (is_due && segments_prepare(log, 0, &ignored) < 0)
         return; /* log_append will say so, if it is still so */
 }

@@ -61,6 +61,7 @@ struct store_log {
     bool is_end_dirty;   /* remains of a torn append stand there: the next batch needs a new one */
     size_t spare_count;  /* prepared files without a number */
     uint64_t spare_next; /* their names grow */
+    bool is_renamed;     /* a segment became a spare file, and that is not durable yet */
     uint64_t batch;      /* last one written */
     struct raft_hard_state hard;
     bool has_failed;
@@ -76,6 +77,9 @@ HL_MUST int segments_open(struct store_log *log, struct err *err);
 void segments_close(struct store_log *log);
 /* A file of log->segment_bytes or more, all of whose blocks exist; HL_ENOSPACE leaves nothing. */
 HL_MUST int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err);
+/* Makes the names of recycled files durable: before one gets a new head, lest a power cut leaves
+ * that head under the old number. HL_EIO. */
+HL_MUST int segments_settle(struct store_log *log, struct err *err);
 /* Takes a prepared file of at least `bytes` as the next segment, durably, or prepares one. */
 HL_MUST int segments_switch(struct store_log *log, uint64_t bytes, struct err *err);
 /* Those before `number` become spare ones or go. */

@@ -111,26 +111,16 @@ void segments_close(struct store_log *log)
 
 /* ---- preparing ---- */
 
-static bool is_full(int error)
-{
-    return error == ENOSPC || error == EDQUOT || error == EFBIG;
-}
-
 static int write_zeros(int fd, uint64_t bytes)
 {
     static const char zero[64 << 10];
+    int error = 0;
 
-    for (uint64_t at = 0; at < bytes;) {
+    for (uint64_t at = 0; error == 0 && at < bytes; at += sizeof(zero)) {
         size_t len = bytes - at < sizeof(zero) ? (size_t)(bytes - at) : sizeof(zero);
-        ssize_t n = pwrite(fd, zero, len, (off_t)at);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n == 0 ? EIO : errno;
-        at += (uint64_t)n;
+        error = file_write(fd, at, (struct str){zero, len});
     }
-    return 0;
+    return error;
 }
 
 static int fill(const char *path, uint64_t bytes)
@@ -157,7 +147,7 @@ int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err)
     uint64_t size = (bytes + BLOCK - 1) / BLOCK * BLOCK;
 
     int error = fill(path.ptr, size < log->segment_bytes ? log->segment_bytes : size);
-    if (is_full(error))
+    if (file_is_full(error))
         return err_set(err, HL_ENOSPACE, "no room for a segment of " STR_FMT ": the disk is full",
                        STR_ARG(log->dir));
     if (error != 0) {
@@ -170,6 +160,16 @@ int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err)
 }
 
 /* ---- switching ---- */
+
+int segments_settle(struct store_log *log, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    int r = log->is_renamed ? file_sync_dir(arena_cstr(a, log->dir), err) : 0;
+
+    if (r == 0)
+        log->is_renamed = false;
+    return r;
+}
 
 static int write_header(const struct store_log *log, struct segment *s, struct err *err)
 {
@@ -187,7 +187,8 @@ static int write_header(const struct store_log *log, struct segment *s, struct e
         return err_errno(err, HL_EIO, "no random bytes for a segment");
     h.salt = s->salt;
     log_header_add(&b, &h);
-    if (pwrite(s->fd, b.ptr, b.len, 0) != (ssize_t)b.len || fdatasync(s->fd) != 0)
+    errno = file_write(s->fd, 0, buf_str(&b));
+    if (errno != 0 || fdatasync(s->fd) != 0)
         return err_errno(err, HL_EIO, "cannot write a segment of " STR_FMT, STR_ARG(log->dir));
     return 0;
 }
@@ -216,6 +217,9 @@ int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
         r = segments_prepare(log, bytes, err);
     if (r < 0)
         return r;
+    r = segments_settle(log, err);
+    if (r < 0)
+        return HL_EIO;
     struct str spare = spare_path(a, log, log->spare_next);
     s.number = log->segment_count ? log->segment[log->segment_count - 1].number + 1 : 1;
     r = make_ready(log, bytes, &s, spare, err);
@@ -240,33 +244,35 @@ int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
 
 /* ---- dropping ---- */
 
-/* Its blocks exist already: the next segment needs no preparing. Best effort. */
-static void retire(struct store_log *log, struct segment *s)
+/* Its blocks exist already: the next segment needs no preparing. False: it cannot be removed. */
+static bool retire(struct store_log *log, struct segment *s)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     const char *path = segment_path(a, log, s->number).ptr;
+    bool is_wanted = s->bytes == log->segment_bytes && log->spare_count < LOG_SPARE_MAX;
 
-    close(s->fd);
-    if (s->bytes == log->segment_bytes && log->spare_count < LOG_SPARE_MAX &&
-        rename(path, spare_path(a, log, log->spare_next + 1).ptr) == 0) {
+    if (is_wanted && rename(path, spare_path(a, log, log->spare_next + 1).ptr) == 0) {
         log->spare_next++;
         log->spare_count++;
-    } else {
-        unlink(path);
+        log->is_renamed = true;
+    } else if (unlink(path) != 0) {
+        return false;
     }
+    close(s->fd);
+    return true;
 }
 
 void segments_drop_before(struct store_log *log, uint64_t number)
 {
     size_t gone = 0;
 
-    while (gone + 1 < log->segment_count && log->segment[gone].number < number)
-        gone++;
-    if (gone == 0)
+    if (log->segment_count < 2 || log->segment[0].number >= number)
         return;
     pthread_rwlock_wrlock(&log->lock);
-    for (size_t i = 0; i < gone; i++)
-        retire(log, &log->segment[i]);
+    /* In order, and one that stays keeps those behind it: numbers have no gaps. */
+    while (gone + 1 < log->segment_count && log->segment[gone].number < number &&
+           retire(log, &log->segment[gone]))
+        gone++;
     memmove(log->segment, log->segment + gone, (log->segment_count - gone) * sizeof(*log->segment));
     log->segment_count -= gone;
     pthread_rwlock_unlock(&log->lock);

@@ -260,6 +260,7 @@ int statedb_open(struct store_dir *dir, struct statedb **out, struct err *err)
         r = open_base(db, a, err);
     if (r < 0)
         return r;
+    install_sweep(db->dir, db->applied);
     *out = db;
     db = NULL;
     return 0;

@@ -11,7 +11,7 @@
  * one in another thread, and the owner then adopts it. So a state of n bytes and a log of m cost n
  * + m on disk, twice n for a moment; nothing is ever written for a read or an unchanged state; and
  * neither a killed process nor a power cut leaves anything to repair: files without their final
- * name are removed at open.
+ * name are removed at open, save what a snapshot newer than the base left in this boot.
  *
  * Every value carries a CRC-32C of key and value; one that is wrong is HL_ECORRUPT, naming the file
  * and the command that recovers this member.

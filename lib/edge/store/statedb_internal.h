@@ -20,6 +20,10 @@ HL_MUST int statedb_set_base(struct statedb *db, struct generation *g, struct er
 /* Drops all changes in memory. */
 void statedb_reset(struct statedb *db, uint64_t applied);
 
+/* Removes parts of snapshots that can be of no use any more: of another boot, or not newer than the
+ * base. */
+void install_sweep(struct str dir, uint64_t base_index);
+
 /* Reads all of a finished file: is its id that of its content? *out_count records. HL_ECORRUPT. */
 HL_MUST int generation_verify(struct generation *g, uint64_t *out_count, struct err *err);
 

@@ -209,6 +209,51 @@ static void an_interrupted_transfer_goes_on_where_it_was(void **state)
     assert_same(f);
 }
 
+static bool is_there(struct fixture *f, const char *name)
+{
+    return access(folder_path(f->folder, f->arena, name).ptr, F_OK) == 0;
+}
+
+static void make_file(struct fixture *f, const char *name)
+{
+    FILE *file = fopen(folder_path(f->folder, f->arena, name).ptr, "w");
+
+    assert_non_null(file);
+    fclose(file);
+}
+
+static void what_a_transfer_left_goes_when_it_is_of_no_use(void **state)
+{
+    static const char other_boot[] = "to/state/00000000000000000900-00000000000000aa-b00t.part";
+    struct fixture *f = *state;
+    char boot[64] = "";
+    struct str cursor;
+
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "r");
+    assert_non_null(file);
+    assert_non_null(fgets(boot, sizeof(boot), file));
+    fclose(file);
+    boot[strcspn(boot, "\n")] = '\0';
+    const char *overtaken =
+        arena_printf(f->arena, "to/state/%020d-00000000000000aa-%s.part", 1, boot).ptr;
+    const char *useful =
+        arena_printf(f->arena, "to/state/%020d-00000000000000aa-%s.part", 900, boot).ptr;
+
+    fill(f, 10, 100);
+    struct install *i = begin(f, &cursor);
+    assert_true(send_pieces(f, i, &cursor, 4096, 1000));
+    assert_int_equal(install_finish(i, &f->err), 0);
+    assert_int_equal(statedb_adopt_install(f->to.db, i, &f->err), 0);
+    close_store(&f->to);
+    make_file(f, other_boot);
+    make_file(f, overtaken);
+    make_file(f, useful);
+    open_store(f, "to", &f->to);
+    assert_false(is_there(f, other_boot));
+    assert_false(is_there(f, overtaken));
+    assert_true(is_there(f, useful));
+}
+
 static void pieces_out_of_order_or_damaged_are_refused(void **state)
 {
     struct fixture *f = *state;
@@ -375,6 +420,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_state_arrives_whole_whatever_the_size_of_pieces, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(an_interrupted_transfer_goes_on_where_it_was, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(what_a_transfer_left_goes_when_it_is_of_no_use, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(pieces_out_of_order_or_damaged_are_refused, set_up,
                                         tear_down),

@@ -299,6 +299,18 @@ static void a_cut_reaches_into_earlier_segments(void **state)
     }
 }
 
+static void an_empty_log_can_be_compacted_and_given_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct raft_persist p = {.compact_to = 7};
+
+    assert_int_equal(append_one(f, &p), 0);
+    assert_int_equal(log_append(f->log, NULL, 0, &f->err), 0);
+    append(f, 1, 2, 1, 10);
+    reopen(f);
+    assert_entries(f, 1, 2, 1, 10);
+}
+
 static void a_reset_forgets_everything(void **state)
 {
     struct fixture *f = *state;
@@ -521,6 +533,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_batch_larger_than_a_segment_gets_one_of_its_own, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_cut_reaches_into_earlier_segments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_empty_log_can_be_compacted_and_given_nothing, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_reset_forgets_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_log_that_does_not_reach_the_base_is_dropped, set_up,
                                         tear_down),
