@@ -140,7 +140,7 @@ static int open_git(struct coordinator *c, struct err *err)
     return r < 0 ? r : gitsrc_open(&config, &c->git, err);
 }
 
-/* Whoever is enrolled must be known before the first handshake is answered (the net actor does
+/* Whoever is enrolled must be known before the first handshake is answered (the mesh actor does
  * that, and does not run yet): libzmq's clients take a refusal for good. */
 static int admit_enrolled(struct coordinator *c, struct err *err)
 {

@@ -1,5 +1,5 @@
 /*
- * The hub: all sockets of a coordinator, used from one thread (the net actor).
+ * The hub: all sockets of a coordinator, used from one thread (the mesh actor).
  *
  * Four ROUTER doors (peers, agents, clients, enrolment), each with its own key pair, ZAP domain and
  * limits, and one DEALER to each other coordinator. The recipe is security.md 5.3, S-1 to S-7:
