@@ -64,7 +64,7 @@ int examples_run(struct hlctl *h, struct trouble *t)
     for (size_t i = 0; i < verb_count; i++)
         for (size_t k = 0; k < verbs[i].example_count; k++) {
             const struct example *e = &verbs[i].examples[k];
-            if ((e->where == WHERE_MESH) != is_mesh)
+            if (e->where != (is_mesh ? WHERE_MESH : WHERE_OFFLINE))
                 continue;
             struct str line = with_samples(h, str_from(e->line));
             buf_printf(&h->out, "%d\t" STR_FMT "\n", e->exit, STR_ARG(line));

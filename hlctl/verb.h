@@ -35,13 +35,14 @@ struct flag {
     const char *env; /* environment variable with the same meaning, or NULL */
 };
 
-enum where { WHERE_OFFLINE, WHERE_MESH };
+enum where { WHERE_OFFLINE, WHERE_MESH, WHERE_BY_HAND };
 
 /*
  * An example is a command line without the leading "hlctl", as a person would type it.
  * WHERE_OFFLINE ones run one after the other in an empty folder; WHERE_MESH ones run against a
  * mesh, in which the words my-app, my-agent and my-token are replaced by names that are
- * there.
+ * there. WHERE_BY_HAND ones are only shown: they go on until they are interrupted, or need what
+ * only an operator has (docs/operations.md has those in their place, and a test runs that).
  */
 struct example {
     const char *line;

@@ -98,6 +98,26 @@ static const struct example raft_transfer_examples[] = {
 static const struct example raft_compact_examples[] = {
     {"raft compact", "write the state out now", WHERE_MESH, 0},
 };
+static const struct example raft_add_examples[] = {
+    {"raft add c4", "behind `keygen coordinator` and the start of c4", WHERE_BY_HAND, 0},
+};
+static const struct example raft_promote_examples[] = {
+    {"raft promote c4 --timeout 5m", "as soon as it has caught up", WHERE_BY_HAND, 0},
+};
+static const struct example raft_remove_examples[] = {
+    {"raft remove c2", "before its machine is taken away", WHERE_BY_HAND, 0},
+    {"raft remove 2", "by id, when it is no longer in the roster", WHERE_BY_HAND, 0},
+};
+static const struct example snapshot_save_examples[] = {
+    {"snapshot save mesh.snapshot", "everything that was acknowledged until now", WHERE_BY_HAND, 0},
+};
+static const struct example snapshot_restore_examples[] = {
+    {"snapshot restore mesh.snapshot --roster mesh.json --member c1 --dir /var/lib/hl",
+     "once for each coordinator", WHERE_BY_HAND, 0},
+};
+static const struct example kv_watch_examples[] = {
+    {"kv watch hold/", "a line per change below a prefix", WHERE_BY_HAND, 0},
+};
 static const struct flag kv_put_flags[] = {
     {"value-file", 0, FLAG_TEXT, "FILE", "file", "the value is what is in FILE; - is stdin", NULL},
 };
@@ -348,6 +368,7 @@ const struct verb verbs[] = {
      .exits = EXITS_CHANGE,
      .kind = "RaftChange",
      .role = "admin",
+     EXAMPLES(raft_add_examples),
      .run = raft_add_run},
     {.path = "raft promote",
      .group = GROUP_OPERATIONS,
@@ -359,6 +380,7 @@ const struct verb verbs[] = {
      .exits = EXITS_CHANGE,
      .kind = "RaftChange",
      .role = "admin",
+     EXAMPLES(raft_promote_examples),
      .run = raft_promote_run},
     {.path = "raft remove",
      .group = GROUP_OPERATIONS,
@@ -370,6 +392,7 @@ const struct verb verbs[] = {
      .exits = EXITS_CHANGE,
      .kind = "RaftChange",
      .role = "admin",
+     EXAMPLES(raft_remove_examples),
      .run = raft_remove_run},
     {.path = "raft transfer",
      .group = GROUP_OPERATIONS,
@@ -405,6 +428,7 @@ const struct verb verbs[] = {
      .exits = EXITS_CHANGE,
      .kind = "Snapshot",
      .role = "admin",
+     EXAMPLES(snapshot_save_examples),
      .run = snapshot_save_run},
     {.path = "snapshot inspect",
      .group = GROUP_OPERATIONS,
@@ -429,6 +453,7 @@ const struct verb verbs[] = {
               "together. Needs no network.",
      FLAGS(snapshot_restore_flags),
      .kind = "Snapshot",
+     EXAMPLES(snapshot_restore_examples),
      .run = snapshot_restore_run},
     {.path = "kv put",
      .group = GROUP_OPERATIONS,
@@ -510,6 +535,7 @@ const struct verb verbs[] = {
      .exits = EXITS_READ,
      .kind = "Setting",
      .role = "viewer",
+     EXAMPLES(kv_watch_examples),
      .run = kv_watch_run},
     {.path = "agent list",
      .aliases = "agents|agent ls",
