@@ -84,6 +84,15 @@ static int not_a_setting(struct trouble *t, const struct err *err)
 
 /* ---- writing ---- */
 
+/* One byte more than a value may have is enough to be refused. */
+static int read_stdin(struct hlctl *h, struct str *out, struct trouble *t)
+{
+    char *bytes = arena_alloc(h->arena, SETTING_VALUE_MAX + 1);
+
+    *out = (struct str){bytes, fread(bytes, 1, SETTING_VALUE_MAX + 1, stdin)};
+    return ferror(stdin) ? trouble_set(t, "HL-FILE-02", "cannot read stdin") : 0;
+}
+
 static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
 {
     struct str path = flag_text(h->in, "value-file");
@@ -98,7 +107,7 @@ static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
         return 0;
     }
     if (str_eq(path, STR("-")))
-        path = STR("/dev/stdin");
+        return read_stdin(h, out, t);
     if (file_read(path, h->arena, out, &err) == 0)
         return 0;
     trouble_set(t, "HL-FILE-02", "cannot read the value");
@@ -113,6 +122,9 @@ static int change(struct hlctl *h, const char *method, const struct setting_chan
     struct answer answer;
     struct err err;
 
+    if (what->key.len > SETTING_KEY_MAX)
+        return trouble_set(t, "HL-USE-03", "a key of %zu bytes: %d at most", what->key.len,
+                           SETTING_KEY_MAX);
     setting_change_encode(&bytes, what);
     if (setting_change_decode(buf_str(&bytes), &check, &err) < 0) {
         trouble_set(t, "HL-USE-03", "that cannot be a setting");

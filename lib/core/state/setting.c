@@ -35,6 +35,7 @@ static size_t take_u16(const char *p)
 
 void setting_change_encode(struct buf *out, const struct setting_change *change)
 {
+    HL_ASSERT(change->key.len <= UINT16_MAX);
     buf_add_byte(out, CODEC_VERSION);
     buf_add_byte(out, change->has_expected ? FLAG_EXPECTED : 0);
     buf_add_u64(out, change->expected);

@@ -35,6 +35,7 @@ struct setting_change {
     uint64_t expected; /* revision; 0: unless there is no such key */
 };
 
+/* The key has at most UINT16_MAX bytes; decode judges the rest. */
 void setting_change_encode(struct buf *out, const struct setting_change *change);
 /* Borrows from `bytes`. HL_EINVAL or HL_ELIMIT: names what is wrong. */
 HL_MUST int setting_change_decode(struct str bytes, struct setting_change *out, struct err *err);
