@@ -14,7 +14,11 @@
 #include "support/disk/disk.h"
 #include "support/folder.h"
 
+#ifdef __SANITIZE_THREAD__ /* slow, and there is one thread here */
+enum { STEPS = 220, COURSES = 2, CUTS_A_COURSE = 40, EVERY_CHANGE_STEPS = 10 };
+#else
 enum { STEPS = 220, COURSES = 5, CUTS_A_COURSE = 200, EVERY_CHANGE_STEPS = 40 };
+#endif
 
 struct fixture {
     struct folder *watched;
