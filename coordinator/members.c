@@ -97,8 +97,9 @@ static bool is_transfer_served(struct fleet *f, struct pending *p)
 {
     const struct wire_reply done = {.body = STR("{}")};
 
-    if (f->status.leader == 0 || f->status.leader == f->status.id ||
-        (p->wanted != 0 && f->status.leader != p->wanted))
+    bool is_anybody = p->wanted == 0 && f->status.leader != f->status.id;
+
+    if (f->status.leader == 0 || !(is_anybody || f->status.leader == p->wanted))
         return false;
     answer(f, p, &done);
     return true;
@@ -112,8 +113,8 @@ void raft_transfer_start(struct fleet *f, const struct method *m, const struct w
         return;
     uint64_t to = (uint64_t)value_get_int(body, "to", 0);
     const struct raft_member *member = find_member(&f->members, to);
-    if (to != 0 && (!member || !member->is_voter || to == f->status.id)) {
-        answer_request(f, in, HL_EINVAL, "", STR("that is no other voting member"));
+    if (to != 0 && (!member || !member->is_voter)) {
+        answer_request(f, in, HL_EINVAL, "", STR("that is no voting member"));
         return;
     }
     struct pending *p = wait_for(f, m, in, is_transfer_served);

@@ -328,7 +328,8 @@ static void end_turn(struct mesh *s)
 
 static int64_t wait_ms(const struct mesh *s)
 {
-    int64_t left_ms = s->wake_ms - clock_now_ms();
+    int64_t due_ms = standing_due(s->c->standing);
+    int64_t left_ms = (due_ms < s->wake_ms ? due_ms : s->wake_ms) - clock_now_ms();
 
     if (left_ms > HANDSHAKE_TURN_MS)
         return HANDSHAKE_TURN_MS;
@@ -351,8 +352,9 @@ static bool take_turn(struct mesh *s)
             return false;
     }
     receive_all(s);
+    standing_ask(s->c->standing, s->c->hub, clock_now_ms());
     if (!standing_is_clear(s->c->standing))
-        s->wake_ms = standing_ask(s->c->standing, s->c->hub, clock_now_ms());
+        s->wake_ms = standing_due(s->c->standing);
     else if (clock_now_ms() >= s->wake_ms)
         step(s, &tick);
     end_turn(s);

@@ -6,7 +6,7 @@
 #include "core/value/json.h"
 #include "edge/actor/log.h"
 
-enum { ASK_AGAIN_MS = 300, KNOWN_MAX = 64 };
+enum { ASK_AGAIN_MS = 300, ASK_LATER_MS = 2000, KNOWN_MAX = WIRE_KNOWN_MAX };
 
 struct known {
     uint64_t member;
@@ -23,7 +23,7 @@ struct standing {
     int64_t asked_ms;
     struct known known[KNOWN_MAX];
     size_t known_count;
-    bool cleared_by[KEYS_MEMBERS_MAX]; /* as in the roster */
+    bool has_answered[KEYS_MEMBERS_MAX]; /* as in the roster */
 };
 
 /* ---- the file ---- */
@@ -107,7 +107,7 @@ static void settle(struct standing *s)
     size_t count = 0;
 
     for (size_t i = 0; i < s->roster->member_count; i++)
-        count += s->cleared_by[i];
+        count += s->has_answered[i];
     s->is_clear = s->is_clear || count >= (need < others ? need : others);
 }
 
@@ -121,7 +121,7 @@ int standing_open(struct str dir, const struct roster *roster, uint64_t member, 
     s->roster = roster;
     s->member = member;
     s->is_clear = !is_store_empty;
-    s->asked_ms = -ASK_AGAIN_MS;
+    s->asked_ms = -ASK_LATER_MS;
     int r = load(s, err);
     settle(s);
     if (r < 0) {
@@ -145,55 +145,92 @@ bool standing_is_clear(const struct standing *s)
     return s->is_clear;
 }
 
-int64_t standing_ask(struct standing *s, struct wire_hub *hub, int64_t now_ms)
+static struct str pack_known(const struct standing *s, struct arena *a)
 {
+    HL_CLEANUP(buf_deinit) struct buf pairs = {0};
+
+    for (size_t i = 0; i < s->known_count; i++) {
+        buf_add_u64(&pairs, s->known[i].member);
+        buf_add_u64(&pairs, s->known[i].store);
+    }
+    return arena_dup(a, buf_str(&pairs));
+}
+
+void standing_ask(struct standing *s, struct wire_hub *hub, int64_t now_ms)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct wire_message ask = {.kind = WIRE_STANDING, .standing = {.store = s->store}};
 
-    if (now_ms - s->asked_ms >= ASK_AGAIN_MS) {
-        s->asked_ms = now_ms;
-        for (size_t i = 0; i < s->roster->member_count; i++) {
-            if (s->roster->member[i].id != s->member && !s->cleared_by[i])
-                hub_send_peer(hub, s->roster->member[i].id, &ask);
-        }
+    if (now_ms < standing_due(s))
+        return;
+    ask.standing.known = pack_known(s, a);
+    s->asked_ms = now_ms;
+    for (size_t i = 0; i < s->roster->member_count; i++) {
+        if (s->roster->member[i].id != s->member && !s->has_answered[i])
+            hub_send_peer(hub, s->roster->member[i].id, &ask);
     }
-    if (!s->is_waiting_told)
+    if (!s->is_clear && !s->is_waiting_told)
         log_info("a new store: waiting until enough others know it", "member=%llu",
                  (unsigned long long)s->member);
     s->is_waiting_told = true;
-    return s->asked_ms + ASK_AGAIN_MS;
 }
 
-/* The number that we remember for a member, which is now `store` if there was none. 0: it could not
- * be remembered. */
-static uint64_t remember(struct standing *s, uint64_t member, uint64_t store)
+int64_t standing_due(const struct standing *s)
 {
-    struct err err;
+    for (size_t i = 0; i < s->roster->member_count; i++) {
+        if (s->roster->member[i].id != s->member && !s->has_answered[i])
+            return s->asked_ms + (s->is_clear ? ASK_LATER_MS : ASK_AGAIN_MS);
+    }
+    return INT64_MAX;
+}
 
+static const struct known *find_known(const struct standing *s, uint64_t member)
+{
     for (size_t i = 0; i < s->known_count; i++) {
         if (s->known[i].member == member)
-            return s->known[i].store;
+            return &s->known[i];
     }
-    if (s->known_count == KNOWN_MAX)
-        return 0;
-    s->known[s->known_count++] = (struct known){.member = member, .store = store};
-    if (save(s, &err) == 0)
-        return store;
-    log_error("a new coordinator cannot be remembered", "member=%llu error=\"%s\"",
+    return NULL;
+}
+
+/* The first number that is heard of a member stays. */
+static void learn(struct standing *s, uint64_t member, uint64_t store)
+{
+    if (member != s->member && member != 0 && store != 0 && !find_known(s, member) &&
+        s->known_count < KNOWN_MAX)
+        s->known[s->known_count++] = (struct known){.member = member, .store = store};
+}
+
+/* False if what is new could not be written down: then it was not heard. */
+static bool learn_all(struct standing *s, uint64_t member, const struct wire_standing *m)
+{
+    size_t before = s->known_count;
+    struct err err;
+
+    for (size_t i = 0; i + 16 <= m->known.len; i += 16)
+        learn(s, bytes_u64(m->known.ptr + i), bytes_u64(m->known.ptr + i + 8));
+    if (!m->is_answer)
+        learn(s, member, m->store);
+    if (s->known_count == before || save(s, &err) == 0)
+        return true;
+    log_error("a coordinator's store cannot be remembered", "member=%llu error=\"%s\"",
               (unsigned long long)member, err.text);
-    s->known_count--;
-    return 0;
+    s->known_count = before;
+    return false;
 }
 
 static void answer(struct standing *s, struct wire_hub *hub, uint64_t member, uint64_t store)
 {
-    uint64_t known = remember(s, member, store);
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const struct known *known = find_known(s, member);
     struct wire_message m = {
         .kind = WIRE_STANDING,
-        .standing = {.store = store, .is_answer = true, .is_refused = known != store},
+        .standing = {.store = store, .is_answer = true, .known = pack_known(s, a)},
     };
 
-    if (known == 0)
-        return;
+    if (!known)
+        return; /* there is no room for it */
+    m.standing.is_refused = known->store != store;
     if (m.standing.is_refused)
         log_warn("a coordinator came back without its disk; it is turned away", "member=%llu",
                  (unsigned long long)member);
@@ -203,20 +240,23 @@ static void answer(struct standing *s, struct wire_hub *hub, uint64_t member, ui
 bool standing_take(struct standing *s, struct wire_hub *hub, uint64_t member,
                    const struct wire_standing *m)
 {
+    if (!learn_all(s, member, m))
+        return true;
     if (!m->is_answer) {
         answer(s, hub, member, m->store);
         return true;
     }
-    if (s->is_clear || m->store != s->store)
-        return true; /* of an earlier question */
+    if (m->store != s->store)
+        return true; /* of an earlier life */
     if (m->is_refused)
         return false;
     for (size_t i = 0; i < s->roster->member_count; i++) {
         if (s->roster->member[i].id == member)
-            s->cleared_by[i] = true;
+            s->has_answered[i] = true;
     }
+    bool was_clear = s->is_clear;
     settle(s);
-    if (s->is_clear)
+    if (s->is_clear && !was_clear)
         log_info("the others know this store", "member=%llu", (unsigned long long)s->member);
     return true;
 }

@@ -9,9 +9,11 @@
  *
  *   need(n) = min(n - 1, n / 2 + 1) others of a roster of n
  *
- * Any two such sets have a member in common, who would know the older number. One that is refused
- * ends, with the way out (docs/operations.md). A store that is not empty proves itself: nothing is
- * asked then.
+ * Any two such sets have a member in common, who would know the older number. Each message carries
+ * all that its sender remembers, so that whoever comes later knows it before it counts. One that is
+ * refused ends, with the way out (docs/operations.md). A store that is not empty proves itself and
+ * waits for nobody; but it asks as well, at each start, until every coordinator of its roster has
+ * answered.
  *
  * The file `standing.json` in the coordinator's folder holds its own number and those it remembers;
  * it is written durably before an answer leaves.
@@ -32,8 +34,10 @@ void standing_free(struct standing *s);
 HL_DEFINE_FREEP(standing_free, struct standing)
 
 bool standing_is_clear(const struct standing *s);
-/* Asks the others, now and then; returns when to call again. Only while it is not clear. */
-int64_t standing_ask(struct standing *s, struct wire_hub *hub, int64_t now_ms);
+/* Asks those who have not answered yet, now and then; to be called every turn. */
+void standing_ask(struct standing *s, struct wire_hub *hub, int64_t now_ms);
+/* When to call again. */
+int64_t standing_due(const struct standing *s);
 /* A question or an answer from `member`. False: we are refused, and must not take part. */
 bool standing_take(struct standing *s, struct wire_hub *hub, uint64_t member,
                    const struct wire_standing *m);

@@ -166,10 +166,13 @@ void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why)
         [RAFT_REFUSED_DISK] = "the disk of this coordinator takes nothing",
         [RAFT_REFUSED_CHANGING] = "another change of members is under way, or the leader is new",
         [RAFT_REFUSED_BEHIND] = "the learner has not caught up yet",
+        [RAFT_REFUSED_QUORUM] = "too few of those who would remain are reachable: bring them back, "
+                                "or remove one of them first",
         [RAFT_REFUSED_MEMBER] = "no such member, or one already, or too many, or the last voter",
     };
     bool is_final = why == RAFT_REFUSED_TOO_LARGE || why == RAFT_REFUSED_MEMBER;
-    bool is_busy = why == RAFT_REFUSED_CHANGING || why == RAFT_REFUSED_BEHIND;
+    bool is_busy =
+        why == RAFT_REFUSED_CHANGING || why == RAFT_REFUSED_BEHIND || why == RAFT_REFUSED_QUORUM;
     int code = is_final ? HL_EINVAL : is_busy ? HL_ECONFLICT : HL_ETEMP;
 
     f->plan_asked_ms = -1;

@@ -313,6 +313,20 @@ static bool has_caught_up(const struct raft *r, const struct raft_peer *p)
     return p->match >= needed && r->now_ms - p->heard_ms < r->config.election_ms;
 }
 
+/* Without `id`, would enough of the voters be alive to agree on anything? Else the change could
+ * never be undone, and nothing else be done. */
+static bool is_quorum_alive_without(const struct raft *r, uint64_t id)
+{
+    size_t needed = (r->voter_count - 1) / 2 + 1;
+    size_t alive = r->is_voter && r->config.id != id;
+
+    for (size_t i = 0; i < r->peer_count; i++) {
+        const struct raft_peer *p = &r->peer[i];
+        alive += p->is_voter && p->id != id && r->now_ms - p->heard_ms < r->config.election_ms;
+    }
+    return alive >= needed;
+}
+
 /* Fills `next` with the members after the change, or says why it cannot be. */
 static enum raft_refusal derive(struct raft *r, enum raft_change change, uint64_t id,
                                 struct raft_members *next)
@@ -342,6 +356,8 @@ static enum raft_refusal derive(struct raft *r, enum raft_change change, uint64_
     case RAFT_REMOVE:
         if (!known || (known->is_voter && r->voter_count == 1))
             return RAFT_REFUSED_MEMBER;
+        if (known->is_voter && !is_quorum_alive_without(r, id))
+            return RAFT_REFUSED_QUORUM;
         for (size_t i = at + 1; i < next->count; i++)
             next->member[i - 1] = next->member[i];
         next->count--;

@@ -322,6 +322,7 @@ enum raft_refusal {
     RAFT_REFUSED_DISK,          /* this member's disk failed */
     RAFT_REFUSED_CHANGING,      /* a change is under way, or this leader is too new; try again */
     RAFT_REFUSED_BEHIND,        /* the learner has not caught up; try again */
+    RAFT_REFUSED_QUORUM,        /* of those who would remain, no majority is heard now */
     RAFT_REFUSED_MEMBER, /* no such member, one already, too many, or the last voter would go */
 };
 

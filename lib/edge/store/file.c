@@ -20,7 +20,7 @@ int file_sync_dir(const char *dir, struct err *err)
     return r;
 }
 
-int file_write(int fd, uint64_t offset, struct str bytes)
+int file_fill(int fd, uint64_t offset, struct str bytes)
 {
     while (bytes.len > 0) {
         ssize_t n = pwrite(fd, bytes.ptr, bytes.len, (off_t)offset);
@@ -61,7 +61,7 @@ int file_replace(const char *path, const char *dir, struct str bytes, struct err
 
     if (fd < 0)
         return err_errno(err, HL_EIO, "cannot create %s", temporary);
-    errno = file_write(fd, 0, bytes);
+    errno = file_fill(fd, 0, bytes);
     if (errno != 0 || fsync(fd) != 0)
         r = err_errno(err, HL_EIO, "cannot write %s", temporary);
     close(fd);

@@ -13,7 +13,7 @@ HL_MUST int file_sync_dir(const char *dir, struct err *err);
 /* Through a temporary name, durably. HL_EIO, HL_ENOSPACE: the old one is still there. */
 HL_MUST int file_replace(const char *path, const char *dir, struct str bytes, struct err *err);
 /* All of the bytes: 0, or an errno. */
-HL_MUST int file_write(int fd, uint64_t offset, struct str bytes);
+HL_MUST int file_fill(int fd, uint64_t offset, struct str bytes);
 /* Of an errno: there is no room, which can change. */
 bool file_is_full(int error);
 /* Whether a file that is open for writing could grow by so much. To be asked after a library said

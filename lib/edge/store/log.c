@@ -411,7 +411,7 @@ static int write_out(struct store_log *log, struct err *err)
     int fd = log->segment[log->segment_count - 1].fd;
     int64_t start_us = clock_us();
 
-    errno = file_write(fd, log->end, buf_str(&log->out));
+    errno = file_fill(fd, log->end, buf_str(&log->out));
     if (errno != 0)
         return fail(log, err, "writing");
     if (fdatasync(fd) != 0)

@@ -118,7 +118,7 @@ static int write_zeros(int fd, uint64_t bytes)
 
     for (uint64_t at = 0; error == 0 && at < bytes; at += sizeof(zero)) {
         size_t len = bytes - at < sizeof(zero) ? (size_t)(bytes - at) : sizeof(zero);
-        error = file_write(fd, at, (struct str){zero, len});
+        error = file_fill(fd, at, (struct str){zero, len});
     }
     return error;
 }
@@ -189,7 +189,7 @@ static int write_header(const struct store_log *log, struct segment *s, struct e
         return err_errno(err, HL_EIO, "no random bytes for a segment");
     h.salt = s->salt;
     log_header_add(&b, &h);
-    errno = file_write(s->fd, 0, buf_str(&b));
+    errno = file_fill(s->fd, 0, buf_str(&b));
     if (errno != 0 || fdatasync(s->fd) != 0)
         return err_errno(err, HL_EIO, "cannot write a segment of " STR_FMT, STR_ARG(log->dir));
     return 0;

@@ -111,6 +111,14 @@ static bool decode_raft(const Hl__Raft *p, struct arena *a, struct raft_message 
            take_members(&out->members, p->members);
 }
 
+static bool decode_standing(const Hl__Standing *p, struct wire_standing *out)
+{
+    out->store = p->store;
+    out->is_answer = p->is_answer;
+    out->is_refused = p->is_refused;
+    return p->known.len % 16 == 0 && take_bytes(&out->known, p->known, 16 * WIRE_KNOWN_MAX);
+}
+
 static bool decode_hello(const Hl__Hello *p, struct arena *a, struct wire_hello *out)
 {
     if (p->n_roles > WIRE_ROLES_MAX)
@@ -287,9 +295,7 @@ static bool decode_body(const Hl__Envelope *e, struct arena *a, struct wire_mess
         return decode_raft(e->raft, a, &out->raft);
     case HL__ENVELOPE__BODY_STANDING:
         out->kind = WIRE_STANDING;
-        out->standing = (struct wire_standing){e->standing->store, e->standing->is_answer,
-                                               e->standing->is_refused};
-        return true;
+        return decode_standing(e->standing, &out->standing);
     case HL__ENVELOPE__BODY_REFRESH:
         out->kind = WIRE_REFRESH;
         return true;

@@ -380,6 +380,7 @@ static int encode_standing(struct buf *out, const struct wire_standing *m, struc
     p.store = m->store;
     p.is_answer = m->is_answer;
     p.is_refused = m->is_refused;
+    p.known = bytes_of(m->known);
     e.body_case = HL__ENVELOPE__BODY_STANDING;
     e.standing = &p;
     return pack(out, &e, err);

@@ -17,6 +17,7 @@ enum {
     WIRE_LIST_MAX = 10000, /* entries, leases, objects */
     WIRE_ROLES_MAX = 64,
     WIRE_BLOB_CHUNK_MAX = 256 << 10,
+    WIRE_KNOWN_MAX = 64, /* pairs */
 };
 
 enum wire_kind {
@@ -51,6 +52,7 @@ struct wire_standing {
     uint64_t store; /* number of the sender's store; in an answer, the one that was asked about */
     bool is_answer;
     bool is_refused;
+    struct str known; /* what the sender remembers: (member u64, store u64) pairs, little-endian */
 };
 
 struct wire_hello {

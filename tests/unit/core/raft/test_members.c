@@ -176,6 +176,20 @@ static void members_are_limited(void **state)
     assert_int_equal(one_status(o).peer_count, RAFT_MEMBERS_MAX - 2);
 }
 
+static void a_removal_that_leaves_no_living_majority_is_refused(void **state)
+{
+    struct one *o = one_start(state, 3, "", 0, 0);
+
+    one_lead_settled(o);
+    one_tick(o, ONE_ELECTION - 100);
+    one_beat_reply(o, 2, one_status(o).term);
+    one_tick(o, 200); /* 3 was heard longer than an election timeout ago */
+    one_change(o, RAFT_REMOVE, 2);
+    assert_refused(o, RAFT_REFUSED_QUORUM);
+    one_change(o, RAFT_REMOVE, 3);
+    assert_members(o, "1v 2v");
+}
+
 static void the_last_voter_cannot_be_removed(void **state)
 {
     struct one *o =
@@ -543,6 +557,7 @@ int main(void)
         T(no_change_before_an_entry_of_our_own_term_is_committed),
         T(a_change_is_for_the_leader_and_must_make_sense),
         T(members_are_limited),
+        T(a_removal_that_leaves_no_living_majority_is_refused),
         T(the_last_voter_cannot_be_removed),
         T(a_learner_counts_for_nothing),
         T(reads_need_voters),

@@ -166,6 +166,7 @@ static void coordinator_messages_keep_every_field(void **state)
         SAME(store);
         SAME(is_answer);
         SAME(is_refused);
+        SAME_STR(known);
     }
     {
         struct wire_message back = trip(arena, wire_sample(WIRE_WELCOME));
