@@ -393,6 +393,19 @@ static int fail(struct store_log *log, struct err *err, const char *what)
     return HL_EIO;
 }
 
+static void count_flush(struct store_log *log, int64_t took_us)
+{
+    struct log_stats *s = &log->stats;
+
+    pthread_rwlock_wrlock(&log->lock);
+    s->sync_last_us = took_us;
+    if (took_us > s->sync_max_us)
+        s->sync_max_us = took_us;
+    s->batch_count++;
+    s->appended_bytes += log->out.len;
+    pthread_rwlock_unlock(&log->lock);
+}
+
 static int write_out(struct store_log *log, struct err *err)
 {
     int fd = log->segment[log->segment_count - 1].fd;
@@ -403,11 +416,7 @@ static int write_out(struct store_log *log, struct err *err)
         return fail(log, err, "writing");
     if (fdatasync(fd) != 0)
         return fail(log, err, "flushing");
-    log->stats.sync_last_us = clock_us() - start_us;
-    if (log->stats.sync_last_us > log->stats.sync_max_us)
-        log->stats.sync_max_us = log->stats.sync_last_us;
-    log->stats.batch_count++;
-    log->stats.appended_bytes += log->out.len;
+    count_flush(log, clock_us() - start_us);
     return 0;
 }
 

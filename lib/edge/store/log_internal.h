@@ -52,7 +52,7 @@ struct log_view {
 struct store_log {
     struct str dir; /* heap: the folder of the segments */
     size_t segment_bytes;
-    pthread_rwlock_t lock;
+    pthread_rwlock_t lock; /* of the view, the segments, the number of spare files and the stats */
     struct log_view view;
     struct segment *segment; /* ascending and without gaps; the last one is written to */
     size_t segment_count;

@@ -154,8 +154,10 @@ int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err)
         errno = error;
         return err_errno(err, HL_EIO, "cannot prepare " STR_FMT, STR_ARG(path));
     }
+    pthread_rwlock_wrlock(&log->lock);
     log->spare_next++;
     log->spare_count++;
+    pthread_rwlock_unlock(&log->lock);
     return 0;
 }
 
@@ -232,9 +234,9 @@ int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
             close(s.fd);
         return HL_EIO; /* what stands on the disk now is not known */
     }
+    pthread_rwlock_wrlock(&log->lock);
     log->spare_next--;
     log->spare_count--;
-    pthread_rwlock_wrlock(&log->lock);
     *add_segment(log, s.number) = s;
     pthread_rwlock_unlock(&log->lock);
     log->end = LOG_HEADER_BYTES;

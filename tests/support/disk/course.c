@@ -571,21 +571,46 @@ static void go_on(struct course *c, struct course_model *m, const struct raft_re
     m->first = m->last + 1;
 }
 
+/* Opens, judges, and takes what is there as the model. */
+static void adopt(const char *where, struct course *c, const struct course_model *before,
+                  const struct course_model *after, struct raft_recovered *recovered)
+{
+    open_for_check(where, c, recovered);
+    uint64_t base = statedb_base(c->db)->index;
+    const struct course_model *state = base == before->base ? before : after;
+    expect(where, base == state->base, "the state is of no index that it may be of");
+    expect_state(where, c->db, state, base);
+    bool is_old = is_one_of(c, recovered, before);
+    expect(where, is_old || is_one_of(c, recovered, after), "the log is not what it may be");
+    expect_consensus_takes_it(where, c, recovered);
+    c->model = is_old && base <= before->last ? *before : *after;
+    c->model.first = recovered->first_index;
+    c->model.last = recovered->last_index;
+    c->model.hard = recovered->hard;
+    c->model.base = base;
+    if (c->model.commit < base)
+        c->model.commit = base;
+}
+
+struct course *course_resume(const char *where, const char *path, const char *leader, uint64_t seed,
+                             const struct course_model *before, const struct course_model *after)
+{
+    struct course *c = course_new(path, leader, seed, false);
+    struct raft_recovered recovered;
+
+    adopt(where, c, before, after, &recovered);
+    apply(c->db, &c->model, c->model.base + 1, c->model.commit);
+    c->mark[0].model = c->model;
+    return c;
+}
+
 void course_check(const char *where, const char *path, const struct course_model *before,
                   const struct course_model *after)
 {
     struct course *c = course_new(path, "", 1, false);
     struct raft_recovered recovered;
 
-    open_for_check(where, c, &recovered);
-    uint64_t base = statedb_base(c->db)->index;
-    const struct course_model *state = base == before->base ? before : after;
-    expect(where, base == state->base, "the state is of no index that it may be of");
-    expect_state(where, c->db, state, base);
-    bool is_old = is_one_of(c, &recovered, before);
-    expect(where, is_old || is_one_of(c, &recovered, after), "the log is not what it may be");
-    expect_consensus_takes_it(where, c, &recovered);
-    c->model = is_old && base <= before->last ? *before : *after;
+    adopt(where, c, before, after, &recovered);
     go_on(c, &c->model, &recovered);
     close_all(c);
     open_for_check(where, c, &recovered);

@@ -40,6 +40,9 @@ struct course;
 /* `path` is the store's, `leader` that of another one, from which snapshots are taken; their
  * parents must exist. `log_only`: neither checkpoints nor snapshots. */
 struct course *course_new(const char *path, const char *leader, uint64_t seed, bool log_only);
+/* Goes on with what course_check would accept; its first mark is what was found. */
+struct course *course_resume(const char *where, const char *path, const char *leader, uint64_t seed,
+                             const struct course_model *before, const struct course_model *after);
 /* As a killed process leaves it. */
 void course_free(struct course *c);
 HL_DEFINE_FREEP(course_free, struct course)

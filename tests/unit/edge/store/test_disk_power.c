@@ -14,7 +14,18 @@
 #include "support/disk/disk.h"
 #include "support/folder.h"
 
-enum { STEPS = 220, COURSES = 5, CUTS_A_COURSE = 200, EVERY_CHANGE_STEPS = 40 };
+#ifdef __SANITIZE_THREAD__ /* slow, and there is one thread here */
+enum { STEPS = 220, COURSES = 2, CUTS_A_COURSE = 40, EVERY_CHANGE_STEPS = 10, SECOND_COURSES = 3 };
+#else
+enum {
+    STEPS = 220,
+    COURSES = 5,
+    CUTS_A_COURSE = 200,
+    EVERY_CHANGE_STEPS = 40,
+    SECOND_COURSES = 40
+};
+#endif
+enum { SECOND_STEPS = 50, SECOND_CUTS = 8 };
 
 struct fixture {
     struct folder *watched;
@@ -58,23 +69,33 @@ static void end(struct fixture *f)
     arena_free(f->arena);
 }
 
-static void cut_and_check(struct fixture *f, size_t change, enum disk_mood mood, struct rng *rng)
+/* What was acknowledged before the change; the step behind it may have happened. */
+static const struct course_mark *acknowledged(const struct fixture *f, size_t change,
+                                              const struct course_mark **out_next)
 {
-    HL_CLEANUP(folder_freep) struct folder *target = folder_new();
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     size_t count;
     const struct course_mark *mark = course_marks(f->course, &count);
     size_t done = 0;
 
     while (done + 1 < count && mark[done + 1].change_count <= change)
         done++;
+    *out_next = &mark[done + 1 < count ? done + 1 : done];
+    return &mark[done];
+}
+
+static void cut_and_check(struct fixture *f, size_t change, enum disk_mood mood, struct rng *rng)
+{
+    HL_CLEANUP(folder_freep) struct folder *target = folder_new();
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const struct course_mark *next;
+    const struct course_mark *mark = acknowledged(f, change, &next);
+
     const char *where =
         arena_printf(a, "seed %llu, cut %u before change %zu of %zu, mood %d",
                      (unsigned long long)f->seed, f->cut_count, change, disk_changes(), mood)
             .ptr;
     disk_cut(change, mood, rng, target->path);
-    course_check(where, folder_path(target, a, "store").ptr, &mark[done].model,
-                 &mark[done + 1 < count ? done + 1 : done].model);
+    course_check(where, folder_path(target, a, "store").ptr, &mark->model, &next->model);
     f->cut_count++;
 }
 
@@ -116,11 +137,50 @@ static void nothing_acknowledged_is_lost_whatever_order_the_disk_takes(void **st
     assert_int_equal(cuts, COURSES * CUTS_A_COURSE);
 }
 
+/* The first cut leaves a store in which a second course begins, and is cut in turn: at its start
+ * above all, while the first cut is being recovered from. */
+static void nothing_acknowledged_is_lost_when_the_power_goes_again(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= SECOND_COURSES; seed++) {
+        HL_CLEANUP(folder_freep) struct folder *target = folder_new();
+        struct course_model before;
+        struct course_model after;
+        const struct course_mark *next;
+        struct fixture f;
+        struct rng rng;
+        struct err err;
+
+        begin(&f, seed, SECOND_STEPS);
+        rng_seed(&rng, seed);
+        size_t change = (size_t)rng_below(&rng, disk_changes() + 1);
+        before = acknowledged(&f, change, &next)->model;
+        after = next->model;
+        disk_cut(change, DISK_ANY, &rng, target->path);
+        course_free(f.course);
+        disk_watch(target->path);
+        size_t found = disk_changes();
+        f.course =
+            course_resume("the second course", folder_path(target, f.arena, "store").ptr,
+                          folder_path(f.other, f.arena, "leader2").ptr, seed, &before, &after);
+        size_t recovered = disk_changes();
+        for (int i = 0; i < SECOND_STEPS; i++)
+            assert_int_equal(course_step(f.course, &err), 0);
+        for (size_t at = found; at <= recovered; at++)
+            cut_and_check(&f, at, DISK_ANY, &rng);
+        for (int i = 0; i < SECOND_CUTS; i++)
+            cut_and_check(&f, found + (size_t)rng_below(&rng, disk_changes() - found + 1), DISK_ANY,
+                          &rng);
+        end(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_acknowledged_is_lost_wherever_the_power_goes),
         cmocka_unit_test(nothing_acknowledged_is_lost_whatever_order_the_disk_takes),
+        cmocka_unit_test(nothing_acknowledged_is_lost_when_the_power_goes_again),
     };
     return cmocka_run_group_tests_name("edge/store: power", tests, in_memory, NULL);
 }
