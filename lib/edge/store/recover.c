@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "edge/store/file.h"
 #include "edge/store/log_internal.h"
 
 struct reading {
@@ -225,6 +226,7 @@ static int read_segment(struct store_log *log, size_t i, struct err *err)
 
 int log_recover(struct store_log *log, struct err *err)
 {
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct err local;
     int r = 0;
 
@@ -233,9 +235,9 @@ int log_recover(struct store_log *log, struct err *err)
         r = read_segment(log, i, err);
     if (r < 0 || log->segment_count == 0)
         return r;
-    /* What was read may have been in the page cache only, written by a process that was killed
-     * before its flush: from here on it counts as durable, so it has to be. */
+    /* What was read, names included, may have been in the page cache only, written by a process
+     * that was killed before its flush: from here on it counts as durable, so it has to be. */
     if (fsync(log->segment[log->segment_count - 1].fd) != 0)
         return err_errno(err, HL_EIO, "cannot flush " STR_FMT, STR_ARG(log->dir));
-    return 0;
+    return file_sync_dir(arena_cstr(a, log->dir), err);
 }

@@ -232,6 +232,11 @@ static int open_base(struct statedb *db, struct arena *a, struct err *err)
     int r = look_around(db->dir, a, &newest, err);
     if (r < 0 || newest == 0)
         return r;
+    /* The name may be in the page cache only, given by a process that was killed before its flush:
+     * the log is dropped below this base, so from here on it has to be durable. */
+    r = file_sync_dir(arena_cstr(a, db->dir), err);
+    if (r < 0)
+        return r;
     r = generation_open(statedb_base_path(a, db->dir, newest).ptr, &db->base, err);
     if (r == 0 && generation_snapshot(db->base)->index != newest)
         r = err_set(err, HL_ECORRUPT, "%s says that it is of another index",

@@ -600,7 +600,7 @@ struct course *course_resume(const char *where, const char *path, const char *le
 
     adopt(where, c, before, after, &recovered);
     apply(c->db, &c->model, c->model.base + 1, c->model.commit);
-    c->mark[0].model = c->model;
+    c->mark[0].model = c->attempt = c->model;
     return c;
 }
 

@@ -22,7 +22,7 @@ enum { EACH_CALL = 11 };
 #else
 enum { EACH_CALL = 1 };
 #endif
-enum { SEED = 527, STEPS = 36, LONG_STEPS = 200 };
+enum { SEED = 527, STEPS = 36, STEPS_AFTER = 3, LONG_STEPS = 200 };
 
 struct fixture {
     struct folder *watched;
@@ -84,6 +84,29 @@ static void check(struct fixture *f, enum disk_mood mood)
                  course_attempt(f->course));
 }
 
+/* The process ends, another one finds what the first could not flush and goes on a little, and then
+ * the power goes: what counted at that start is there, and what followed. */
+static void restart_and_lose_power(struct fixture *f)
+{
+    size_t count;
+    const struct course_mark *mark = course_marks(f->course, &count);
+    struct course_model before = mark[count - 1].model;
+    struct course_model after = *course_attempt(f->course);
+    struct err err;
+
+    disk_fail_never();
+    course_free(f->course);
+    f->course =
+        course_resume(f->where, folder_path(f->watched, f->arena, "store").ptr,
+                      folder_path(f->other, f->arena, "leader2").ptr, SEED, &before, &after);
+    check(f, DISK_LOSES_ALL);
+    for (int i = 0; i < STEPS_AFTER; i++) {
+        if (course_step(f->course, &err) != 0)
+            fail_msg("%s: after a restart %s", f->where, err.text);
+    }
+    check(f, DISK_LOSES_ALL);
+}
+
 static bool is_step(const struct fixture *f, const char *name)
 {
     return strcmp(course_step_name(f->course), name) == 0;
@@ -115,6 +138,8 @@ static bool fail_once(uint64_t call, int error)
         assert_int_equal(course_kinds(f.course), COURSE_KINDS);
     check(&f, DISK_KEEPS_ALL);
     check(&f, DISK_ANY);
+    if (r == HL_EIO)
+        restart_and_lose_power(&f);
     end(&f);
     return is_over;
 }
