@@ -64,20 +64,31 @@ void mailbox_free(struct mailbox *box)
     free(box);
 }
 
-/* The eventfd counts one exactly while the ring is not empty: set by the first message in, cleared
- * by the last one out, both under the mutex. */
-static void signal_waiting(struct mailbox *box, bool is_waiting)
+/*
+ * The eventfd is set by whoever puts the first message in, after letting go of the mutex: whoever
+ * wakes shall not wait for it again. It is cleared by a taker who finds nothing, before it looks
+ * once more. So it may be set without a message, for one look, but is never clear with one.
+ */
+static void set_signal(struct mailbox *box)
 {
     uint64_t one = 1;
-    ssize_t n = is_waiting ? write(box->fd, &one, sizeof(one)) : read(box->fd, &one, sizeof(one));
 
-    if (n != (ssize_t)sizeof(one) && errno != EAGAIN)
+    if (write(box->fd, &one, sizeof(one)) != (ssize_t)sizeof(one) && errno != EAGAIN)
+        hl_die("eventfd of a mailbox");
+}
+
+static void clear_signal(struct mailbox *box)
+{
+    uint64_t count;
+
+    if (read(box->fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
         hl_die("eventfd of a mailbox");
 }
 
 enum mailbox_outcome mailbox_post(struct mailbox *box, struct msg *m)
 {
     enum mailbox_outcome outcome = MAILBOX_POSTED;
+    bool is_first = false;
 
     pthread_mutex_lock(&box->mutex);
     if (box->is_closed) {
@@ -85,11 +96,12 @@ enum mailbox_outcome mailbox_post(struct mailbox *box, struct msg *m)
     } else if (box->count == box->capacity) {
         outcome = MAILBOX_FULL;
     } else {
+        is_first = box->count == 0;
         box->ring[(box->head + box->count++) % box->capacity] = m;
-        if (box->count == 1)
-            signal_waiting(box, true);
     }
     pthread_mutex_unlock(&box->mutex);
+    if (is_first)
+        set_signal(box);
     return outcome;
 }
 
@@ -101,7 +113,7 @@ bool mailbox_post_or_drop(struct mailbox *box, struct msg *m)
     return false;
 }
 
-struct msg *mailbox_take(struct mailbox *box)
+static struct msg *take_first(struct mailbox *box)
 {
     struct msg *m = NULL;
 
@@ -109,11 +121,20 @@ struct msg *mailbox_take(struct mailbox *box)
     if (box->count > 0) {
         m = box->ring[box->head];
         box->head = (box->head + 1) % box->capacity;
-        if (--box->count == 0)
-            signal_waiting(box, false);
+        box->count--;
     }
     pthread_mutex_unlock(&box->mutex);
     return m;
+}
+
+struct msg *mailbox_take(struct mailbox *box)
+{
+    struct msg *m = take_first(box);
+
+    if (m)
+        return m;
+    clear_signal(box);
+    return take_first(box);
 }
 
 struct msg *mailbox_wait(struct mailbox *box, int64_t timeout_ms)

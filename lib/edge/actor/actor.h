@@ -4,7 +4,8 @@
  * A message (struct msg) owns an arena with everything that it says; posting moves ownership to the
  * mailbox, taking moves it to the receiver. Kinds are numbers that each program defines; `body`
  * points into the arena. A mailbox is a ring under a mutex plus an eventfd that is readable while
- * messages wait, so an actor can poll its mailbox together with sockets.
+ * messages wait, so an actor can poll its mailbox together with sockets; it may be readable once
+ * more than that, until a take found nothing.
  *
  * Threads: mailbox functions are safe from any thread; a struct msg belongs to one at a time.
  * Limits:  a mailbox holds `capacity` messages; the poster decides what full means.
@@ -39,7 +40,7 @@ bool mailbox_post_or_drop(struct mailbox *box, struct msg *m);
 struct msg *mailbox_take(struct mailbox *box); /* NULL when empty; does not wait */
 /* Waits up to timeout_ms (-1 = for ever) for a message; NULL on time-out. */
 struct msg *mailbox_wait(struct mailbox *box, int64_t timeout_ms);
-int mailbox_fd(const struct mailbox *box); /* readable while messages wait */
+int mailbox_fd(const struct mailbox *box); /* readable while messages wait; see above */
 size_t mailbox_count(struct mailbox *box);
 /* From now on posts answer CLOSED; what waits can still be taken. */
 void mailbox_close(struct mailbox *box);
