@@ -23,6 +23,7 @@ static const struct {
     FIELD(heartbeat_ms),
     FIELD(election_ms),
     FIELD(stall_ms),
+    FIELD(news_ms),
     FIELD(cache_bytes_max),
     FIELD(inflight_bytes_max),
     FIELD(uncommitted_bytes_max),

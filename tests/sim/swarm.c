@@ -47,6 +47,7 @@ static void draw_world(struct swarm *s, struct rng *r)
     w->heartbeat_ms = pick(r, beats, HL_COUNT(beats));
     w->election_ms = w->heartbeat_ms * rng_between(r, 3, 10);
     w->stall_ms = w->election_ms * rng_between(r, 3, 10);
+    w->news_ms = rng_below(r, 2) ? 0 : rng_between(r, 1, w->heartbeat_ms);
     w->uncommitted_bytes_max = rng_below(r, 2) ? 64 << 20 : (size_t)rng_between(r, 500, 20000);
     w->inflight_bytes_max = rng_below(r, 2) ? 4 << 20 : (size_t)rng_between(r, 1, 5000);
     w->cache_bytes_max = rng_below(r, 2) ? 4 << 20 : (size_t)rng_between(r, 1, 5000);

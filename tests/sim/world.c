@@ -197,6 +197,7 @@ static void start(struct coordinator *n)
         .heartbeat_ms = c->heartbeat_ms,
         .election_ms = c->election_ms,
         .stall_ms = c->stall_ms,
+        .news_ms = c->news_ms,
         .cache_bytes_max = c->cache_bytes_max,
         .inflight_bytes_max = c->inflight_bytes_max,
         .uncommitted_bytes_max = c->uncommitted_bytes_max,

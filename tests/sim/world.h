@@ -37,6 +37,7 @@ struct world_config {
     int64_t heartbeat_ms; /* these as in struct raft_config */
     int64_t election_ms;
     int64_t stall_ms;
+    int64_t news_ms;
     size_t cache_bytes_max;
     size_t inflight_bytes_max;
     size_t uncommitted_bytes_max;

@@ -247,6 +247,8 @@ static int64_t next_wake(const struct raft *r, bool has_more)
     int64_t wake_ms = r->role == RAFT_LEADER ? r->heartbeat_due_ms : r->election_due_ms;
     if (election_is_asking(r) && r->heartbeat_due_ms < wake_ms)
         wake_ms = r->heartbeat_due_ms;
+    if (r->role == RAFT_LEADER && replicate_news_due(r) < wake_ms)
+        wake_ms = replicate_news_due(r);
     if (r->role != RAFT_LEADER && r->read_count > 0 && r->read[0].due_ms < wake_ms)
         wake_ms = r->read[0].due_ms;
     return wake_ms;

@@ -205,6 +205,8 @@ struct raft_config {
     int64_t heartbeat_ms; /* default 100 */
     int64_t election_ms;  /* lowest timeout; each is drawn from [election_ms, 2 * election_ms);
                              default 10 heartbeats, at least 2 */
+    int64_t news_ms; /* how long a leader waits for an append to carry a new commit index before it
+                        sends one for that alone; default 0, at most heartbeat_ms */
     size_t uncommitted_bytes_max; /* default 64 MiB */
     size_t inflight_bytes_max;    /* per follower, default 4 MiB */
     size_t cache_bytes_max;       /* entries kept in memory, default 4 MiB */

@@ -328,6 +328,8 @@ void replicate_beat(struct raft *r); /* the heartbeat timer: quorum check, heart
 void replicate_peer_lost(struct raft *r, uint64_t peer);
 void replicate_commit(struct raft *r);
 void replicate_pay(struct raft *r);
+/* When a commit index has to be told that no append has carried; INT64_MAX: there is none. */
+int64_t replicate_news_due(const struct raft *r);
 
 /* follow.c */
 /* Takes note of the leader; false for a second one in one term, which cannot be. */

@@ -325,6 +325,13 @@ static size_t inflight_room(const struct raft *r, const struct raft_peer *p)
     return used + more > max ? 0 : (size_t)(max - used);
 }
 
+/* With nothing in flight nothing else carries the commit index; followers serve reads, too. */
+static bool lacks_news(const struct raft *r, const struct raft_peer *p)
+{
+    return r->role == RAFT_LEADER && p->next == p->match + 1 && p->commit_sent < r->commit &&
+           p->commit_sent < p->match;
+}
+
 /* Figure 2: leaders 3, "if last log index >= nextIndex". */
 static void pay_peer(struct raft *r, struct raft_peer *p)
 {
@@ -349,10 +356,17 @@ static void pay_peer(struct raft *r, struct raft_peer *p)
             break;
         send_append(r, p, room < RAFT_MESSAGE_BYTES_MAX ? room : RAFT_MESSAGE_BYTES_MAX);
     }
-    /* With nothing in flight nothing else would carry the news; followers serve reads, too. */
-    if (r->role == RAFT_LEADER && p->next == p->match + 1 && p->commit_sent < r->commit &&
-        p->commit_sent < p->match)
+    if (r->now_ms - r->committed_ms >= r->config.news_ms && lacks_news(r, p))
         send_heartbeat(r, p);
+}
+
+int64_t replicate_news_due(const struct raft *r)
+{
+    for (size_t i = 0; i < r->peer_count; i++) {
+        if (r->peer[i].flow == RAFT_FLOW_STREAM && lacks_news(r, &r->peer[i]))
+            return r->committed_ms + r->config.news_ms;
+    }
+    return INT64_MAX;
 }
 
 void replicate_pay(struct raft *r)

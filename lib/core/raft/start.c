@@ -55,6 +55,9 @@ static int check_config(const struct raft_config *c, struct err *err)
         return err_set(err, HL_EINVAL,
                        "raft: election_ms %lld must be at least twice heartbeat_ms %lld",
                        (long long)c->election_ms, (long long)c->heartbeat_ms);
+    if (c->news_ms < 0 || c->news_ms > c->heartbeat_ms)
+        return err_set(err, HL_EINVAL, "raft: news_ms %lld is not between 0 and heartbeat_ms %lld",
+                       (long long)c->news_ms, (long long)c->heartbeat_ms);
     if (c->stall_ms < c->election_ms)
         return err_set(err, HL_EINVAL, "raft: stall_ms %lld is less than election_ms %lld",
                        (long long)c->stall_ms, (long long)c->election_ms);
