@@ -207,6 +207,7 @@ static int apply_entry(struct fleet *f, const struct raft_entry *entry, struct b
         return err_wrap(err, "log entry %llu", (unsigned long long)entry->index);
     f->applied = entry->index;
     f->applied_term = entry->term;
+    f->redo_bytes += entry->data.len + RAFT_ENTRY_COST;
     return 0;
 }
 
@@ -253,11 +254,9 @@ void apply_committed(struct fleet *f)
     for (size_t i = 0; r == 0 && i < count; i++)
         r = apply_entry(f, &entry[i], &batch, &err);
     follow(f, &batch);
+    f->applied_ms = fleet_now();
     if (r < 0)
         cannot_apply(f, &err);
-    struct msg *m = msg_new(MSG_APPLIED, false);
-    m->number = f->applied;
-    mailbox_post_or_drop(f->c->boxes->mesh, m);
 }
 
 /* ---- from the whole state: at start, and when taking office ---- */

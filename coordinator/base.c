@@ -7,7 +7,7 @@
 #include "edge/actor/log.h"
 
 enum {
-    CHANGED_BYTES_MIN = 8 << 20, /* memory of changes that a checkpoint is worth */
+    QUIET_MS = 1000, /* without a change: memory is given back */
     FAILED_PAUSE_MS = 10000,
     FETCH_PAUSE_MS = 5000, /* after a piece, the base of a client that fetches it stays ... */
     FETCH_FACTOR = 4,      /* ... until there are so many times more changes */
@@ -17,13 +17,11 @@ enum {
 
 static bool is_worth_it(const struct fleet *f, int64_t now_ms)
 {
-    uint64_t limit = statedb_base_bytes(f->c->db) / 2;
+    bool is_quiet = now_ms - f->applied_ms > QUIET_MS;
+    bool is_fetched = now_ms - f->piece_asked_ms < FETCH_PAUSE_MS;
+    unsigned need = statedb_checkpoint_need(f->c->db, f->redo_bytes, is_quiet);
 
-    if (limit < CHANGED_BYTES_MIN)
-        limit = CHANGED_BYTES_MIN;
-    if (now_ms - f->piece_asked_ms < FETCH_PAUSE_MS)
-        limit *= FETCH_FACTOR;
-    return statedb_changed_bytes(f->c->db) > limit;
+    return need >= (is_fetched ? FETCH_FACTOR * 100 : 100);
 }
 
 /* A joiner does not know the members before it has applied an entry that names them. */
@@ -34,18 +32,31 @@ static void start_checkpoint(struct fleet *f)
     f->checkpoint = statedb_freeze(f->c->db, f->applied_term, &f->members);
     if (!f->checkpoint)
         return;
+    f->redo_bytes = 0;
     struct msg *m = msg_new(MSG_CHECKPOINT, false);
     m->body = f->checkpoint;
     if (!post_surely(f->c->boxes->keeper, m)) {
         statedb_adopt(f->c->db, f->checkpoint); /* it did not run */
+        checkpoint_free(f->checkpoint);
         f->checkpoint = NULL;
     }
+}
+
+/* The keeper gives it back: nobody waits for that actor. */
+static void end_checkpoint(struct fleet *f)
+{
+    struct msg *m = msg_new(MSG_CHECKPOINT_OVER, false);
+
+    m->body = f->checkpoint;
+    if (!post_surely(f->c->boxes->keeper, m))
+        checkpoint_free(f->checkpoint);
+    f->checkpoint = NULL;
 }
 
 void base_checkpoint_done(struct fleet *f, struct str why)
 {
     statedb_adopt(f->c->db, f->checkpoint);
-    f->checkpoint = NULL;
+    end_checkpoint(f);
     fleet_replace(&f->checkpoint_error, why);
     if (why.len > 0) {
         f->checkpoint_failed_ms = fleet_now();
@@ -91,7 +102,7 @@ static void adopt_install(struct fleet *f)
     }
     const struct raft_snapshot *base = statedb_base(f->c->db);
     log_info("the leader's state is in force", "index=%llu", (unsigned long long)base->index);
-    f->applied = base->index;
+    f->applied = f->told = base->index;
     f->applied_term = base->term;
     f->members = base->members;
     if (f->committed < f->applied)
@@ -119,6 +130,7 @@ void base_deinit(struct fleet *f)
 {
     if (f->checkpoint)
         statedb_adopt(f->c->db, f->checkpoint);
+    checkpoint_free(f->checkpoint);
     install_close(f->install);
     str_free(f->checkpoint_error);
 }

@@ -190,8 +190,8 @@ int coordinator_config_load(struct str path, struct arena *a, struct coordinator
     HL_CLEANUP(buf_deinit) struct buf text = {0};
     struct coordinator_config config = {
         .git = {.poll_ms = 30000},
-        .heartbeat_ms = 100,
-        .election_ms = 1000,
+        .heartbeat_ms = 50,
+        .election_ms = 200, /* lost unheard: the next one leads within half a second */
         .agent_heartbeat_ms = 1000,
     };
     struct value *document;

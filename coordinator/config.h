@@ -17,7 +17,7 @@
  *     listen: 127.0.0.1:7480
  *     secretFile: webhook.secret
  *   clusters: clusters.yaml           # optional: cluster records beside those of the repository
- *   timers: {heartbeat: 100ms, election: 1s, agentHeartbeat: 1s}   # optional
+ *   timers: {heartbeat: 50ms, election: 200ms, agentHeartbeat: 1s}   # optional
  *
  * Relative paths start at the folder of the file. An unknown key is an error with its line, as is a
  * wrong kind of value; nothing else is touched before the whole file was understood.

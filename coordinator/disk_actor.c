@@ -9,7 +9,7 @@
 #include "coordinator/actors.h"
 #include "edge/actor/log.h"
 
-enum { FULL_RETRY_MS = 200, MESSAGES_A_FLUSH = 256 };
+enum { FULL_RETRY_MS = 200, MESSAGES_A_FLUSH = 256, IDLE_MS = 3000 };
 
 struct disk {
     struct disk_context *c;
@@ -19,6 +19,7 @@ struct disk {
     size_t persist_count;
     size_t persist_cap;
     bool is_full;
+    bool is_idle; /* for so long that the log is trimmed */
     bool is_stopped;
 };
 
@@ -91,7 +92,14 @@ static bool take(struct disk *d, struct msg *m)
 
 static void take_what_waits(struct disk *d)
 {
-    d->is_stopped = !take(d, mailbox_wait(d->c->boxes->disk, -1));
+    struct msg *first = mailbox_wait(d->c->boxes->disk, d->is_idle ? -1 : IDLE_MS);
+
+    d->is_idle = !first;
+    if (!first) {
+        log_trim(d->c->log);
+        return;
+    }
+    d->is_stopped = !take(d, first);
     while (!d->is_stopped && d->taken_count < MESSAGES_A_FLUSH) {
         struct msg *m = mailbox_take(d->c->boxes->disk);
         if (!m)
@@ -108,7 +116,8 @@ void *disk_run(void *context)
         take_what_waits(&d);
         if (d.persist_count > 0)
             write_out(&d);
-        log_prepare(d.c->log);
+        if (!d.is_idle)
+            log_prepare(d.c->log);
         for (size_t i = 0; i < d.taken_count; i++)
             msg_free(d.taken[i]);
         d.taken_count = d.persist_count = 0;

@@ -96,6 +96,10 @@ struct fleet {
     struct kv *kv;         /* of the state, or of the transaction that is open now */
     uint64_t applied;
     uint64_t applied_term;       /* of that entry */
+    int64_t applied_ms;          /* when */
+    uint64_t redo_bytes;         /* of the log, applied since the last checkpoint began */
+    uint64_t told;               /* applied, and consensus knows */
+    int64_t told_ms;             /* when it was told */
     struct raft_members members; /* in force there */
     uint64_t committed;
     bool is_current; /* everything that was committed before we came is applied */
@@ -182,6 +186,9 @@ struct pending *wait_for(struct fleet *f, const struct method *method,
 /* As wait_for; `wanted` becomes the index at which everything acknowledged until now is applied. */
 struct pending *wait_read(struct fleet *f, const struct method *method,
                           const struct wire_inbound *in, wait_check check);
+/* For one that is proposed already; it may even be applied. */
+void wait_proposed(struct fleet *f, const struct wire_inbound *in);
+void wait_refused_command(struct fleet *f, const struct asked *asked, enum raft_refusal why);
 void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why);
 void wait_applied(struct fleet *f, const struct command *c, const struct state_result *result);
 void wait_read_ready(struct fleet *f, uint64_t tag, uint64_t index);

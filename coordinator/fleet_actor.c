@@ -6,7 +6,7 @@
 
 #include "edge/actor/log.h"
 
-enum { OUT_BYTES = 1 << 20 };
+enum { OUT_BYTES = 1 << 20, TELL_MS = 50 };
 
 int64_t fleet_now(void)
 {
@@ -69,11 +69,25 @@ static void flush_read(struct fleet *f)
         wait_refused(f, f->turn_tag, RAFT_REFUSED_FULL);
 }
 
+/* For the status alone: it wakes nobody for every entry. */
+static void tell_applied(struct fleet *f)
+{
+    if (f->told == f->applied || fleet_now() - f->told_ms < TELL_MS)
+        return;
+    struct msg *m = msg_new(MSG_APPLIED, false);
+    m->number = f->applied;
+    if (mailbox_post_or_drop(f->c->boxes->mesh, m))
+        f->told = f->applied;
+    f->told_ms = fleet_now();
+}
+
+/* Those who wait come first: the mesh actor may wake at the first of these. */
 static void end_turn(struct fleet *f)
 {
+    flush_out(f);
     propose_flush(f);
     flush_read(f);
-    flush_out(f);
+    tell_applied(f);
     f->turn_tag++;
     arena_reset(f->scratch);
 }
@@ -144,6 +158,16 @@ static void handle_inbound(struct fleet *f, const struct inbound_batch *batch)
         if (f->out && arena_used_bytes(f->out->arena) > OUT_BYTES)
             flush_out(f);
     }
+    for (size_t i = 0; i < batch->proposed_count; i++)
+        wait_proposed(f, &batch->proposed[i]);
+}
+
+static void take_refusal(struct fleet *f, uint64_t tag, const struct refusal *refusal)
+{
+    for (size_t i = 0; i < refusal->asked_count; i++)
+        wait_refused_command(f, &refusal->asked[i], refusal->why);
+    if (refusal->asked_count == 0)
+        wait_refused(f, tag, refusal->why);
 }
 
 /* May take the message over by setting *m to NULL. */
@@ -161,7 +185,7 @@ static void handle(struct fleet *f, struct msg **m)
         handle_inbound(f, (*m)->body);
         break;
     case MSG_REFUSED:
-        wait_refused(f, (*m)->number, *(const enum raft_refusal *)(*m)->body);
+        take_refusal(f, (*m)->number, (*m)->body);
         break;
     case MSG_READ_READY:
         wait_read_ready(f, (*m)->number, *(const uint64_t *)(*m)->body);
@@ -221,6 +245,8 @@ static int64_t wait_ms(const struct fleet *f)
         return 0;
     if (f->is_leader && f->sched_due_ms - now_ms < wait)
         wait = f->sched_due_ms - now_ms;
+    if (f->told != f->applied && wait > TELL_MS)
+        wait = TELL_MS;
     return wait > 0 ? wait : 0;
 }
 
@@ -264,7 +290,7 @@ static struct fleet *fleet_new(struct fleet_context *c)
     f->c = c;
     f->scratch = arena_new();
     f->kv = statedb_reader(c->db);
-    f->applied = f->committed = base->index;
+    f->applied = f->committed = f->told = base->index;
     f->applied_term = base->term;
     f->members = base->index > 0 ? base->members : c->founders;
     f->sched = sched_new(LOST_HEARTBEATS * c->config->agent_heartbeat_ms);

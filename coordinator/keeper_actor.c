@@ -1,7 +1,11 @@
 /*
  * The keeper actor writes the state to disk while everybody else goes on: checkpoints of our own
- * state, and the pieces of a leader's when we lag too far behind.
+ * state, and the pieces of a leader's when we lag too far behind. Nobody waits for it, so the
+ * others go before it when the processor is short.
  */
+#include <errno.h>
+#include <sys/resource.h>
+
 #include "coordinator/actors.h"
 #include "edge/actor/log.h"
 
@@ -121,8 +125,11 @@ static void take_piece(struct keeper *k, const struct raft_install *piece, struc
 
 void *keeper_run(void *context)
 {
+    enum { KEEPER_NICE = 10 };
     struct keeper k = {.c = context};
 
+    if (setpriority(PRIO_PROCESS, 0, KEEPER_NICE) != 0) /* on Linux: of this thread */
+        log_warn("the keeper has the priority of the others", "errno=%d", errno);
     for (;;) {
         HL_CLEANUP(msg_freep) struct msg *m = mailbox_wait(k.c->boxes->keeper, -1);
 
@@ -130,6 +137,8 @@ void *keeper_run(void *context)
             break;
         if (m->kind == MSG_CHECKPOINT)
             run_checkpoint(&k, m->body);
+        else if (m->kind == MSG_CHECKPOINT_OVER)
+            checkpoint_free(m->body);
         else if (m->kind == MSG_INSTALL)
             take_piece(&k, m->body, m->arena);
     }

@@ -6,6 +6,7 @@
  * which they feed each other, so that nothing is posted to a thread that is gone.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -108,11 +109,13 @@ static void find_founders(struct coordinator *c)
 
 static int open_raft(struct coordinator *c, const struct raft_recovered *recovered, struct err *err)
 {
+    enum { NEWS_MS = 5 };
     struct raft_config config = {
         .id = c->config.member,
         .seed = keys_random_u64(),
         .heartbeat_ms = c->config.heartbeat_ms,
         .election_ms = c->config.election_ms,
+        .news_ms = NEWS_MS,
         .founders = c->founders,
         .storage = {c, read_entries, read_piece},
     };
@@ -271,11 +274,13 @@ static void serve(struct coordinator *c, int signal_fd)
 
 static int run(struct str config_path)
 {
-    enum { BOX = 8192 };
+    enum { BOX = 8192, LARGE_BYTES = 256 << 10 };
     struct coordinator c = {.arena = arena_new()};
     char line[ERR_LINE_MAX];
     struct err err;
 
+    /* Large chunks go back to the system when they are freed, however often that was before. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     keys_init();
     keys_harden_process();
     int signal_fd = signals_open();

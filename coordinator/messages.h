@@ -34,13 +34,14 @@ enum message_kind {
     /* to disk */
     MSG_PERSIST, /* body: struct persist_batch */
     /* to keeper */
-    MSG_CHECKPOINT, /* body: struct checkpoint, whose turn it is to be written */
-    MSG_INSTALL,    /* body: struct raft_install */
+    MSG_CHECKPOINT,      /* body: struct checkpoint, whose turn it is to be written */
+    MSG_CHECKPOINT_OVER, /* body: struct checkpoint, to be given back */
+    MSG_INSTALL,         /* body: struct raft_install */
     /* to fleet */
     MSG_INBOUND,         /* body: struct inbound_batch from the agent, client and enrolment doors */
     MSG_COMMITTED,       /* number: index: committed and durable here */
     MSG_STATUS,          /* body: struct raft_status */
-    MSG_REFUSED,         /* number: tag; body: enum raft_refusal */
+    MSG_REFUSED,         /* number: tag; body: struct refusal */
     MSG_READ_READY,      /* number: tag; body: uint64_t, the index to wait for */
     MSG_PLAN,            /* body: struct plan */
     MSG_SOURCE,          /* body: struct source_state */
@@ -57,6 +58,22 @@ struct inbound_batch {
     struct wire_inbound *item;
     size_t count;
     size_t cap;
+    struct wire_inbound *proposed; /* changes that are on their way already (direct.h) */
+    size_t proposed_count;
+    size_t proposed_cap;
+};
+
+/* One change of a client. */
+struct asked {
+    struct str client_id;
+    uint64_t sequence;
+};
+
+/* Either of what has the tag of the message, or of those who asked. */
+struct refusal {
+    enum raft_refusal why;
+    const struct asked *asked;
+    size_t asked_count;
 };
 
 /* To an agent by its name, or to whoever asked. */
@@ -76,6 +93,9 @@ struct proposals {
     struct str *data;
     size_t count;
     size_t cap;
+    struct asked *asked; /* by the mesh actor for these; NULL: by the fleet actor */
+    size_t asked_count;
+    size_t asked_cap;
 };
 
 struct persist_batch {

@@ -81,6 +81,16 @@ struct pending *wait_command(struct fleet *f, const struct method *method,
     return p;
 }
 
+void wait_proposed(struct fleet *f, const struct wire_inbound *in)
+{
+    static const struct method method = {.name = STR("kv")};
+    const struct wire_request *request = &in->message.request;
+    struct pending *p = wait_command(f, &method, in, request->client_id, request->sequence);
+
+    if (p)
+        p->tag = 0;
+}
+
 static void end_command(struct fleet *f, struct pending *p)
 {
     map_remove(f->commands, p->client_id);
@@ -157,7 +167,12 @@ void wait_serve(struct fleet *f)
 
 /* ---- bad ends ---- */
 
-void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why)
+struct refusal_told {
+    int code;
+    struct str text;
+};
+
+static struct refusal_told told_of(enum raft_refusal why)
 {
     static const char *const texts[] = {
         [RAFT_REFUSED_NO_LEADER] = "there is no leader now",
@@ -175,18 +190,36 @@ void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why)
         why == RAFT_REFUSED_CHANGING || why == RAFT_REFUSED_BEHIND || why == RAFT_REFUSED_QUORUM;
     int code = is_final ? HL_EINVAL : is_busy ? HL_ECONFLICT : HL_ETEMP;
 
+    return (struct refusal_told){code, str_from(texts[why])};
+}
+
+void wait_refused_command(struct fleet *f, const struct asked *asked, enum raft_refusal why)
+{
+    struct pending *p = map_get(f->commands, asked->client_id);
+    struct refusal_told told = told_of(why);
+
+    if (!p || p->sequence != asked->sequence)
+        return;
+    tell(f, p, told.code, told.text, STR_NONE, 0);
+    end_command(f, p);
+}
+
+void wait_refused(struct fleet *f, uint64_t tag, enum raft_refusal why)
+{
+    struct refusal_told told = told_of(why);
+
     f->plan_asked_ms = -1;
     for (size_t i = map_count(f->commands); i-- > 0;) {
         struct pending *p = map_value_at(f->commands, i);
         if (p->tag != tag)
             continue;
-        tell(f, p, code, str_from(texts[why]), STR_NONE, 0);
+        tell(f, p, told.code, told.text, STR_NONE, 0);
         end_command(f, p);
     }
     for (struct pending **link = &f->waiting; *link;) {
         bool is_meant = (*link)->tag == tag;
         if (is_meant)
-            tell(f, *link, code, str_from(texts[why]), STR_NONE, 0);
+            tell(f, *link, told.code, told.text, STR_NONE, 0);
         if (is_meant)
             end_waiting(f, link);
         else

@@ -197,6 +197,7 @@ static void measure_checkpoint(struct bench *b, const char *name)
     must(checkpoint_run(c, &err), &err);
     figure(name, per_second(KEYS, now_ns() - start), "records/s");
     statedb_adopt(b->db, c);
+    checkpoint_free(c);
 }
 
 int main(int argc, char **argv)

@@ -125,7 +125,7 @@ class BadConfig(unittest.TestCase):
 
     def test_values_out_of_range_say_the_range(self):
         self.refused("hl-coordinator", self.coordinator(extra="timers: {heartbeat: 1ms}"), "10ms to 10s")
-        self.refused("hl-coordinator", self.coordinator(extra="timers: {election: 200ms}"), "at least three")
+        self.refused("hl-coordinator", self.coordinator(extra="timers: {election: 100ms}"), "at least three")
         self.refused("hl-coordinator", self.coordinator(extra="timers: {agentHeartbeat: 1ms}"), "100ms")
         self.refused("hl-coordinator", self.coordinator(git="git: {url: x, poll: 10ms}"), "at least 1s")
         self.refused("hl-coordinator", self.coordinator(extra="webhook: {listen: 127.0.0.1:1}"), "secretFile")

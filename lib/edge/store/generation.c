@@ -5,10 +5,12 @@
 #include "edge/store/generation.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <lmdb.h>
@@ -19,7 +21,8 @@ enum {
     SUM_BYTES = 4,
     META_VERSION = 1,
     META_NUMBERS_BYTES = 28, /* version, index, term, id */
-    BATCH_BYTES = 4 << 20,   /* one LMDB transaction of a writer */
+    BATCH_BYTES = 256 << 10, /* one LMDB transaction of a writer */
+    ROOM_BYTES = 8 << 20,    /* with less than that, a failure to write is taken for a full disk */
 };
 #define MAP_BYTES ((size_t)16 << 30) /* of address space, while a file is written */
 
@@ -302,7 +305,7 @@ static int writer_fail(const struct writer *w, struct err *err, int code, const 
 {
     int fd;
 
-    if (code == EIO && mdb_env_get_fd(w->env, &fd) == 0 && !file_has_room(fd, 2 * BATCH_BYTES))
+    if (code == EIO && mdb_env_get_fd(w->env, &fd) == 0 && !file_has_room(fd, ROOM_BYTES))
         code = ENOSPC;
     return fail(w->path.ptr, err, code, what);
 }
@@ -318,6 +321,21 @@ static int begin_batch(struct writer *w, struct err *err)
     return fail(w->path.ptr, err, code, "cannot begin writing");
 }
 
+/* The log's flushes share the device: they shall find one batch before them there, not a whole
+ * base. Only mdb_env_sync makes anything durable, but it might not hear of this failure again. */
+static int send_to_device(const struct writer *w)
+{
+    enum { FLAGS = SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER, PAUSE_NS = 1000000 };
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    int fd;
+
+    int code = mdb_env_get_fd(w->env, &fd);
+    if (code == 0 && sync_file_range(fd, 0, 0, FLAGS) != 0)
+        code = errno == ENOSYS ? 0 : errno;
+    nanosleep(&pause, NULL);
+    return code;
+}
+
 int writer_commit(struct writer *w, struct err *err)
 {
     MDB_txn *t = w->txn;
@@ -326,6 +344,8 @@ int writer_commit(struct writer *w, struct err *err)
         return 0;
     w->txn = NULL;
     int code = mdb_txn_commit(t);
+    if (code == 0)
+        code = send_to_device(w);
     return code == 0 ? 0 : writer_fail(w, err, code, "cannot write");
 }
 

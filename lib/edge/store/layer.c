@@ -1,50 +1,53 @@
-/* A skip list and its journal. */
+/* A hash table and a skip list over the same nodes, and their journal. */
 #include "edge/store/layer.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-enum { HEIGHT_MAX = 16, MALLOC_COST = 16 };
+#include "base/hash.h"
+
+enum { HEIGHT_MAX = 16, SLOTS_MIN = 256, VALUE_GRAIN = 16 };
 
 struct layer {
-    struct node *first[HEIGHT_MAX];
+    struct node *first[HEIGHT_MAX]; /* of the skip list */
+    struct node *newest;            /* of those that are not in it yet */
+    struct node **slot;             /* a power of two of them, at least twice as many as nodes */
+    size_t slot_count;
+    size_t node_count;
+    struct arena *arena;
+    uint64_t seed[2];
     struct rng rng;
-    size_t bytes;
 };
 
-/* One put: what the node said before. An undone one holds what the put said, or the node itself. */
+/* One put: the node, and what it said before, which ends journal.old. */
 struct change {
     struct node *node;
-    char *value;
-    uint32_t value_len;
+    uint32_t old_len;
     bool was_gone;
     bool is_new;
-    bool is_dropped; /* the node is out of the list and ours to free */
 };
 
 struct layer *layer_new(void)
 {
     struct layer *l = hl_calloc(1, sizeof(*l));
 
-    rng_seed(&l->rng, 1);
+    /* Keys come from people: whoever could guess the seed could make them collide. */
+    if (getrandom(l->seed, sizeof(l->seed), 0) != sizeof(l->seed))
+        hl_die("no randomness");
+    rng_seed(&l->rng, l->seed[0]);
+    l->arena = arena_new();
+    l->slot_count = SLOTS_MIN;
+    l->slot = hl_calloc(l->slot_count, sizeof(struct node *));
     return l;
-}
-
-static void node_free(struct node *n)
-{
-    free(n->value);
-    free(n);
 }
 
 void layer_free(struct layer *l)
 {
     if (!l)
         return;
-    for (struct node *n = l->first[0]; n;) {
-        struct node *next = n->next[0];
-        node_free(n);
-        n = next;
-    }
+    arena_free(l->arena);
+    free(l->slot);
     free(l);
 }
 
@@ -60,10 +63,24 @@ struct str node_value(const struct node *n)
 
 size_t layer_bytes(const struct layer *l)
 {
-    return l->bytes;
+    return arena_used_bytes(l->arena) + l->node_count * sizeof(*l->slot);
 }
 
 /* ---- finding ---- */
+
+static struct node *find_hashed(const struct layer *l, struct str key, uint64_t hash)
+{
+    struct node *n = l->slot[hash & (l->slot_count - 1)];
+
+    while (n && (n->hash != hash || !str_eq(node_key(n), key)))
+        n = n->chain;
+    return n;
+}
+
+const struct node *layer_find(const struct layer *l, struct str key)
+{
+    return find_hashed(l, key, siphash(l->seed, key));
+}
 
 /* Links that lead to the first node whose key is >= key (or > key); returns that node. */
 static struct node *find_links(const struct layer *l, struct str key, bool is_behind,
@@ -86,28 +103,31 @@ static struct node *find_links(const struct layer *l, struct str key, bool is_be
     return at[0];
 }
 
-const struct node *layer_find(const struct layer *l, struct str key)
-{
-    const struct node *n = find_links(l, key, false, NULL);
+/* ---- nodes ---- */
 
-    return n && str_eq(node_key(n), key) ? n : NULL;
+static void chain_in(struct layer *l, struct node *n)
+{
+    struct node **slot = &l->slot[n->hash & (l->slot_count - 1)];
+
+    n->chain = *slot;
+    *slot = n;
 }
 
-const struct node *layer_seek(const struct layer *l, struct str key, bool is_behind)
+static void grow_table(struct layer *l)
 {
-    return find_links(l, key, is_behind, NULL);
-}
+    struct node **old = l->slot;
+    size_t old_count = l->slot_count;
 
-/* ---- changing ---- */
-
-static size_t cost_of_node(const struct node *n)
-{
-    return sizeof(*n) + n->height * sizeof(n->next[0]) + n->key_len + MALLOC_COST;
-}
-
-static size_t cost_of_value(size_t len)
-{
-    return len > 0 ? len + MALLOC_COST : 0;
+    l->slot_count *= 2;
+    l->slot = hl_calloc(l->slot_count, sizeof(struct node *));
+    for (size_t i = 0; i < old_count; i++) {
+        for (struct node *n = old[i]; n;) {
+            struct node *next = n->chain;
+            chain_in(l, n);
+            n = next;
+        }
+    }
+    free(old);
 }
 
 /* A quarter of the nodes of each level reach the next. */
@@ -121,108 +141,155 @@ static uint8_t draw_height(struct layer *l)
     return height;
 }
 
-static struct node *insert(struct layer *l, struct str key, struct node *const **link)
+static struct node *insert(struct layer *l, struct str key, uint64_t hash)
 {
     uint8_t height = draw_height(l);
-    struct node *n = hl_calloc(1, sizeof(*n) + height * sizeof(n->next[0]) + key.len);
+    struct node *n = arena_alloc(l->arena, sizeof(*n) + height * sizeof(n->next[0]) + key.len);
 
+    n->hash = hash;
     n->height = height;
     n->key_len = (uint32_t)key.len;
     memcpy(&n->next[height], key.ptr, key.len);
-    for (int level = 0; level < height; level++) {
+    n->earlier = l->newest;
+    l->newest = n;
+    if (2 * ++l->node_count > l->slot_count)
+        grow_table(l);
+    chain_in(l, n);
+    return n;
+}
+
+static void link_in(struct layer *l, struct node *n)
+{
+    struct node *const *link[HEIGHT_MAX];
+
+    find_links(l, node_key(n), false, link);
+    for (int level = 0; level < n->height; level++) {
         struct node **slot = (struct node **)(uintptr_t)link[level];
         n->next[level] = *slot;
         *slot = n;
     }
-    l->bytes += cost_of_node(n);
-    return n;
+    n->is_linked = true;
 }
 
-static void unlink_node(struct layer *l, struct node *n)
+static void link_out(struct layer *l, struct node *n)
 {
     struct node *const *link[HEIGHT_MAX];
 
     find_links(l, node_key(n), false, link);
     for (int level = 0; level < n->height; level++)
         *(struct node **)(uintptr_t)link[level] = n->next[level];
-    l->bytes -= cost_of_node(n) + cost_of_value(n->value_len);
 }
 
-static void note(struct journal *j, const struct change *change)
+/* Undone last first: what is not linked is the newest. */
+static void drop(struct layer *l, struct node *n)
+{
+    struct node **at = &l->slot[n->hash & (l->slot_count - 1)];
+
+    HL_ASSERT(n->is_linked || l->newest == n);
+    if (n->is_linked)
+        link_out(l, n);
+    else
+        l->newest = n->earlier;
+    while (*at != n)
+        at = &(*at)->chain;
+    *at = n->chain;
+    l->node_count--;
+}
+
+const struct node *layer_seek(struct layer *l, struct str key, bool is_behind)
+{
+    for (; l->newest; l->newest = l->newest->earlier)
+        link_in(l, l->newest);
+    return find_links(l, key, is_behind, NULL);
+}
+
+static int compare(const void *a, const void *b)
+{
+    return str_cmp(node_key(*(struct node *const *)a), node_key(*(struct node *const *)b));
+}
+
+const struct node **layer_sorted(const struct layer *l, size_t *out_count)
+{
+    const struct node **all = hl_calloc(l->node_count + 1, sizeof(*all));
+    size_t count = 0;
+
+    for (size_t i = 0; i < l->slot_count; i++) {
+        for (const struct node *n = l->slot[i]; n; n = n->chain)
+            all[count++] = n;
+    }
+    qsort(all, count, sizeof(*all), compare);
+    *out_count = count;
+    return all;
+}
+
+/* Room that was outgrown is lost until the layer ends; doubling bounds it by what is in use. */
+static void set_value(struct layer *l, struct node *n, struct str value, bool is_gone)
+{
+    if (value.len > n->value_cap) {
+        size_t cap = (value.len + VALUE_GRAIN - 1) / VALUE_GRAIN * VALUE_GRAIN;
+
+        if (n->value_cap > 0 && cap < 2 * (size_t)n->value_cap)
+            cap = 2 * (size_t)n->value_cap;
+        n->value = arena_alloc(l->arena, cap);
+        n->value_cap = (uint32_t)cap;
+    }
+    if (value.len > 0)
+        memmove(n->value, value.ptr, value.len); /* it may be borrowed from here */
+    n->value_len = (uint32_t)value.len;
+    n->is_gone = is_gone;
+}
+
+/* ---- changing ---- */
+
+static void note(struct journal *j, struct node *n, bool is_new)
 {
     if (j->count == j->cap) {
         j->cap = j->cap ? 2 * j->cap : 64;
         j->change = hl_realloc(j->change, j->cap * sizeof(*j->change));
     }
-    j->change[j->count++] = *change;
-}
-
-static void set_value(struct layer *l, struct node *n, char *value, uint32_t len, bool is_gone)
-{
-    l->bytes += cost_of_value(len);
-    l->bytes -= cost_of_value(n->value_len);
-    n->value = value;
-    n->value_len = len;
-    n->is_gone = is_gone;
-}
-
-static char *copy_of(struct str value)
-{
-    if (value.len == 0)
-        return NULL;
-    char *copy = hl_realloc(NULL, value.len);
-    memcpy(copy, value.ptr, value.len);
-    return copy;
+    j->change[j->count++] = (struct change){
+        .node = n, .old_len = n->value_len, .was_gone = n->is_gone, .is_new = is_new};
+    buf_add(&j->old, node_value(n));
 }
 
 void layer_put(struct layer *l, struct journal *j, struct str key, struct str value, bool is_gone)
 {
-    struct node *const *link[HEIGHT_MAX];
-    struct node *n = find_links(l, key, false, link);
-    bool is_new = !n || !str_eq(node_key(n), key);
+    uint64_t hash = siphash(l->seed, key);
+    struct node *n = find_hashed(l, key, hash);
+    bool is_new = !n;
 
     if (is_new)
-        n = insert(l, key, link);
-    note(j, &(struct change){.node = n,
-                             .value = n->value,
-                             .value_len = n->value_len,
-                             .was_gone = n->is_gone,
-                             .is_new = is_new});
-    set_value(l, n, copy_of(value), (uint32_t)value.len, is_gone);
+        n = insert(l, key, hash);
+    note(j, n, is_new);
+    set_value(l, n, value, is_gone);
 }
 
 void layer_undo(struct layer *l, struct journal *j)
 {
-    for (size_t i = j->count; i-- > 0;) {
-        struct change *c = &j->change[i];
-        struct node *n = c->node;
-        char *value = n->value;
+    size_t end = j->old.len;
 
-        if (c->is_new) {
-            unlink_node(l, n);
-            c->is_dropped = true;
-            c->value = NULL;
-            continue;
-        }
-        set_value(l, n, c->value, c->value_len, c->was_gone);
-        c->value = value;
+    for (size_t i = j->count; i-- > 0;) {
+        const struct change *c = &j->change[i];
+
+        end -= c->old_len;
+        if (c->is_new)
+            drop(l, c->node);
+        else
+            set_value(l, c->node, (struct str){j->old.ptr + end, c->old_len}, c->was_gone);
     }
+    journal_clear(j);
 }
 
 void journal_clear(struct journal *j)
 {
-    for (size_t i = 0; i < j->count; i++) {
-        free(j->change[i].value);
-        if (j->change[i].is_dropped)
-            node_free(j->change[i].node);
-    }
     j->count = 0;
+    buf_reset(&j->old);
 }
 
 void journal_deinit(struct journal *j)
 {
-    journal_clear(j);
     free(j->change);
+    buf_deinit(&j->old);
     *j = (struct journal){0};
 }
 
@@ -230,8 +297,12 @@ void layer_merge(struct layer *older, struct layer *newer)
 {
     struct journal j = {0};
 
-    for (const struct node *n = newer->first[0]; n; n = n->next[0])
-        layer_put(older, &j, node_key(n), node_value(n), n->is_gone);
+    for (size_t i = 0; i < newer->slot_count; i++) {
+        for (const struct node *n = newer->slot[i]; n; n = n->chain) {
+            layer_put(older, &j, node_key(n), node_value(n), n->is_gone);
+            journal_clear(&j);
+        }
+    }
     journal_deinit(&j);
     layer_free(newer);
 }

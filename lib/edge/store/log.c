@@ -472,10 +472,16 @@ int log_append(struct store_log *log, const struct raft_persist *const *persist,
     return 0;
 }
 
+void log_trim(struct store_log *log)
+{
+    segments_trim(log);
+}
+
 void log_prepare(struct store_log *log)
 {
+    enum { FILL_STEP = 128 << 10, DUE_AT = 4 }; /* a quarter into the last one */
     bool is_due = log->segment_count > 0 && log->spare_count == 0 &&
-                  log->end > log->segment[log->segment_count - 1].bytes / 2;
+                  log->end > log->segment[log->segment_count - 1].bytes / DUE_AT;
     struct err ignored;
 
     if (log->has_failed)
@@ -484,7 +490,7 @@ void log_prepare(struct store_log *log)
         log->has_failed = true;
         return;
     }
-    if (is_due && segments_prepare(log, 0, &ignored) < 0)
+    if (is_due && segments_fill(log, FILL_STEP, &ignored) < 0)
         return; /* log_append will say so, if it is still so */
 }
 

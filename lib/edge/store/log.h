@@ -36,7 +36,7 @@
 #include "core/raft/raft.h"
 #include "edge/store/dir.h"
 
-enum { LOG_SEGMENT_BYTES = 4 << 20, LOG_SPARE_MAX = 1 };
+enum { LOG_SEGMENT_BYTES = 4 << 20, LOG_SPARE_MAX = 8 };
 
 struct store_log;
 
@@ -60,9 +60,11 @@ HL_DEFINE_FREEP(log_close, struct store_log)
 HL_MUST int log_append(struct store_log *log, const struct raft_persist *const *persist,
                        size_t count, struct err *err);
 
-/* Makes the next segment ready if it is due, which takes some milliseconds: to be called when what
- * was appended has been acknowledged. */
+/* Does a part of making the next segment ready, if that is due: to be called after every append,
+ * when it has been acknowledged. */
 void log_prepare(struct store_log *log);
+/* Gives up spare segments but one: to be called when nothing has been appended for a while. */
+void log_trim(struct store_log *log);
 
 /* For raft_storage.read: entries [first, ...]. HL_EABSENT: below the first, or behind the last. */
 HL_MUST int log_read(struct store_log *log, uint64_t first, size_t max_count, size_t max_bytes,

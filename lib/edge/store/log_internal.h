@@ -61,8 +61,11 @@ struct store_log {
     bool is_end_dirty;   /* remains of a torn append stand there: the next batch needs a new one */
     size_t spare_count;  /* prepared files without a number */
     uint64_t spare_next; /* their names grow */
-    bool is_renamed;     /* a segment became a spare file, and that is not durable yet */
-    uint64_t batch;      /* last one written */
+    int filling_fd;      /* the next spare file, while `filled` is not 0 ... */
+    uint64_t filled;     /* ... up to here ... */
+    uint64_t filling_bytes; /* ... of so many */
+    bool is_renamed;        /* a segment became a spare file, and that is not durable yet */
+    uint64_t batch;         /* last one written */
     struct raft_hard_state hard;
     bool has_failed;
     struct buf out;
@@ -75,13 +78,17 @@ struct store_log {
 /* Opens or makes the folder; lists what is there. */
 HL_MUST int segments_open(struct store_log *log, struct err *err);
 void segments_close(struct store_log *log);
-/* A file of log->segment_bytes or more, all of whose blocks exist; HL_ENOSPACE leaves nothing. */
-HL_MUST int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err);
+/* Goes on making a spare file of log->segment_bytes, all of whose blocks exist, by `step` bytes.
+ * HL_ENOSPACE, HL_EIO: nothing is left of it. */
+HL_MUST int segments_fill(struct store_log *log, uint64_t step, struct err *err);
+void segments_fill_end(struct store_log *log); /* gives up what was begun */
 /* Makes the names of recycled files durable: before one gets a new head, lest a power cut leaves
  * that head under the old number. HL_EIO. */
 HL_MUST int segments_settle(struct store_log *log, struct err *err);
 /* Takes a prepared file of at least `bytes` as the next segment, durably, or prepares one. */
 HL_MUST int segments_switch(struct store_log *log, uint64_t bytes, struct err *err);
+/* Spare ones go, but one. */
+void segments_trim(struct store_log *log);
 /* Those before `number` become spare ones or go. */
 void segments_drop_before(struct store_log *log, uint64_t number);
 struct str segment_path(struct arena *a, const struct store_log *log, uint64_t number);

@@ -102,6 +102,7 @@ int segments_open(struct store_log *log, struct err *err)
 
 void segments_close(struct store_log *log)
 {
+    segments_fill_end(log);
     for (size_t i = 0; i < log->segment_count; i++) {
         if (log->segment[i].fd >= 0)
             close(log->segment[i].fd);
@@ -111,54 +112,104 @@ void segments_close(struct store_log *log)
 
 /* ---- preparing ---- */
 
-static int write_zeros(int fd, uint64_t bytes)
+/* The number of the file that is being filled. */
+enum { FILLING = 0 };
+
+static int write_zeros(int fd, uint64_t from, uint64_t to)
 {
     static const char zero[64 << 10];
     int error = 0;
 
-    for (uint64_t at = 0; error == 0 && at < bytes; at += sizeof(zero)) {
-        size_t len = bytes - at < sizeof(zero) ? (size_t)(bytes - at) : sizeof(zero);
+    for (uint64_t at = from; error == 0 && at < to; at += sizeof(zero)) {
+        size_t len = to - at < sizeof(zero) ? (size_t)(to - at) : sizeof(zero);
         error = file_fill(fd, at, (struct str){zero, len});
     }
     return error;
 }
 
-static int fill(const char *path, uint64_t bytes)
+/* Written to the device at once, so that the flush at the end finds little to do. */
+static int fill_some(struct store_log *log, const char *path, uint64_t step)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int error = 0;
 
-    if (fd < 0)
-        return errno;
-    int error = posix_fallocate(fd, 0, (off_t)bytes);
+    if (log->filled == 0) {
+        log->filling_fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (log->filling_fd < 0)
+            return errno;
+        error = posix_fallocate(log->filling_fd, 0, (off_t)log->filling_bytes);
+    }
+    uint64_t left = log->filling_bytes - log->filled;
+    uint64_t to = log->filled + (left < step ? left : step);
     if (error == 0)
-        error = write_zeros(fd, bytes);
-    if (error == 0 && fsync(fd) != 0)
+        error = write_zeros(log->filling_fd, log->filled, to);
+    if (error == 0 && sync_file_range(log->filling_fd, (off_t)log->filled,
+                                      (off_t)(to - log->filled), SYNC_FILE_RANGE_WRITE) != 0)
+        error = errno == ENOSYS ? 0 : errno;
+    log->filled = to;
+    if (error == 0 && to == log->filling_bytes && fsync(log->filling_fd) != 0)
         error = errno;
-    close(fd);
-    if (error != 0)
-        unlink(path);
     return error;
 }
 
-int segments_prepare(struct store_log *log, uint64_t bytes, struct err *err)
+void segments_fill_end(struct store_log *log)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct str path = spare_path(a, log, log->spare_next + 1);
-    uint64_t size = (bytes + BLOCK - 1) / BLOCK * BLOCK;
 
-    int error = fill(path.ptr, size < log->segment_bytes ? log->segment_bytes : size);
-    if (file_is_full(error))
-        return err_set(err, HL_ENOSPACE, "no room for a segment of " STR_FMT ": the disk is full",
-                       STR_ARG(log->dir));
-    if (error != 0) {
-        errno = error;
-        return err_errno(err, HL_EIO, "cannot prepare " STR_FMT, STR_ARG(path));
-    }
+    if (log->filled == 0)
+        return;
+    close(log->filling_fd);
+    unlink(spare_path(a, log, FILLING).ptr);
+    log->filled = 0;
+}
+
+/* The file has got all its blocks, durably; its name is not, and need not be. */
+static int make_spare(struct store_log *log, const char *path, struct arena *a)
+{
+    close(log->filling_fd);
+    log->filled = 0;
+    if (rename(path, spare_path(a, log, log->spare_next + 1).ptr) != 0)
+        return errno;
     pthread_rwlock_wrlock(&log->lock);
     log->spare_next++;
     log->spare_count++;
     pthread_rwlock_unlock(&log->lock);
     return 0;
+}
+
+int segments_fill(struct store_log *log, uint64_t step, struct err *err)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    const char *path = spare_path(a, log, FILLING).ptr;
+
+    if (log->filled == 0)
+        log->filling_bytes = log->segment_bytes;
+    int error = fill_some(log, path, step);
+    if (error != 0)
+        segments_fill_end(log);
+    else if (log->filled == log->filling_bytes)
+        error = make_spare(log, path, a);
+    if (file_is_full(error))
+        return err_set(err, HL_ENOSPACE, "no room for a segment of " STR_FMT ": the disk is full",
+                       STR_ARG(log->dir));
+    errno = error;
+    return error == 0 ? 0 : err_errno(err, HL_EIO, "cannot prepare %s", path);
+}
+
+/* At once, and of the size that is asked for; what was begun is of no use if that is larger. */
+static int prepare(struct store_log *log, uint64_t bytes, struct err *err)
+{
+    size_t count = log->spare_count;
+    uint64_t usual = log->segment_bytes;
+    int r = 0;
+
+    if (bytes > log->segment_bytes) {
+        segments_fill_end(log);
+        log->segment_bytes = (bytes + BLOCK - 1) / BLOCK * BLOCK;
+    }
+    while (r == 0 && log->spare_count == count)
+        r = segments_fill(log, log->segment_bytes, err);
+    log->segment_bytes = usual;
+    return r;
 }
 
 /* ---- switching ---- */
@@ -216,7 +267,7 @@ int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
 
     bytes += LOG_HEADER_BYTES;
     if (log->spare_count == 0 || bytes > log->segment_bytes)
-        r = segments_prepare(log, bytes, err);
+        r = prepare(log, bytes, err);
     if (r < 0)
         return r;
     r = segments_settle(log, err);
@@ -245,6 +296,18 @@ int segments_switch(struct store_log *log, uint64_t bytes, struct err *err)
 }
 
 /* ---- dropping ---- */
+
+void segments_trim(struct store_log *log)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+
+    while (log->spare_count > 1 && unlink(spare_path(a, log, log->spare_next).ptr) == 0) {
+        pthread_rwlock_wrlock(&log->lock);
+        log->spare_next--;
+        log->spare_count--;
+        pthread_rwlock_unlock(&log->lock);
+    }
+}
 
 /* Its blocks exist already: the next segment needs no preparing. False: it cannot be removed. */
 static bool retire(struct store_log *log, struct segment *s)

@@ -99,7 +99,7 @@ struct candidate {
     struct str value;
 };
 
-static void offer(struct candidate *best, const struct layer *l, struct str from, bool is_behind)
+static void offer(struct candidate *best, struct layer *l, struct str from, bool is_behind)
 {
     const struct node *n = l ? layer_seek(l, from, is_behind) : NULL;
 
@@ -338,11 +338,32 @@ uint64_t statedb_base_bytes(const struct statedb *db)
 
 struct checkpoint {
     struct str dir; /* heap */
-    const struct layer *frozen;
+    struct layer *frozen;
     struct generation *base; /* NULL: none yet */
     struct raft_snapshot snapshot;
-    struct generation *result;
+    struct generation *result; /* NULL: it did not run, or was adopted */
+    bool is_base_over;         /* the base's file is of no use any more */
+    bool is_frozen_over;       /* the layer is ours to free */
 };
+
+static unsigned percent(uint64_t part, uint64_t whole, uint64_t whole_min)
+{
+    if (whole < whole_min)
+        whole = whole_min;
+    return part > 100 * whole ? 100 * 100 : (unsigned)(part * 100 / whole);
+}
+
+unsigned statedb_checkpoint_need(const struct statedb *db, uint64_t redo_bytes, bool is_quiet)
+{
+    enum { CHANGED_MIN = 24 << 20, QUIET_MIN = 1 << 20, REDO_MIN = 16 << 20 };
+    uint64_t base = statedb_base_bytes(db);
+    uint64_t changed = statedb_changed_bytes(db);
+
+    unsigned need =
+        is_quiet ? percent(changed, base / 8, QUIET_MIN) : percent(changed, base / 2, CHANGED_MIN);
+    unsigned redo = percent(redo_bytes, 2 * base, REDO_MIN);
+    return redo > need ? redo : need;
+}
 
 struct checkpoint *statedb_freeze(struct statedb *db, uint64_t term,
                                   const struct raft_members *members)
@@ -362,9 +383,11 @@ struct checkpoint *statedb_freeze(struct statedb *db, uint64_t term,
 
 /* The frozen changes over the base, in order. */
 struct merge {
-    const struct node *node;
-    struct reader *reader; /* NULL: no base */
-    struct str key;        /* of the base; empty at its end */
+    const struct node **node; /* the next first */
+    const struct node **node_end;
+    const struct node **all; /* what `node` points into */
+    struct reader *reader;   /* NULL: no base */
+    struct str key;          /* of the base; empty at its end */
     struct str value;
 };
 
@@ -379,7 +402,11 @@ static int merge_advance_base(struct merge *m, struct err *err)
 
 static int merge_begin(struct merge *m, const struct checkpoint *c, struct err *err)
 {
-    *m = (struct merge){.node = layer_seek(c->frozen, STR_NONE, false)};
+    size_t count;
+
+    *m = (struct merge){.all = layer_sorted(c->frozen, &count)};
+    m->node = m->all;
+    m->node_end = m->all + count;
     if (!c->base)
         return 0;
     int r = reader_open(c->base, &m->reader, err);
@@ -393,8 +420,8 @@ static int merge_begin(struct merge *m, const struct checkpoint *c, struct err *
 /* The next record; KV_ABSENT at the end. */
 static int merge_next(struct merge *m, struct str *out_key, struct str *out_value, struct err *err)
 {
-    while (m->node || m->key.len > 0) {
-        const struct node *n = m->node;
+    while (m->node < m->node_end || m->key.len > 0) {
+        const struct node *n = m->node < m->node_end ? *m->node : NULL;
         int order = !n ? 1 : m->key.len == 0 ? -1 : str_cmp(node_key(n), m->key);
         int r = 0;
 
@@ -405,7 +432,7 @@ static int merge_next(struct merge *m, struct str *out_key, struct str *out_valu
         if (order >= 0)
             r = merge_advance_base(m, err);
         if (order <= 0)
-            m->node = n->next[0];
+            m->node++;
         if (r < 0)
             return r;
         if (order > 0)
@@ -433,6 +460,7 @@ static int write_all(struct checkpoint *c, struct writer *w, struct err *err)
         r = writer_add(w, key, value, err);
     }
     reader_close(m.reader);
+    free(m.all);
     if (r < 0)
         return r;
     c->snapshot.id = chain_end(&chain);
@@ -468,28 +496,45 @@ int checkpoint_run(struct checkpoint *c, struct err *err)
     return r;
 }
 
-/* The old base's file goes: who still reads it has it open. */
-int statedb_set_base(struct statedb *db, struct generation *g, struct err *err)
+/* The owner's reference to the old base is the caller's now, in *out_old. */
+static int replace_base(struct statedb *db, struct generation *g, struct generation **out_old,
+                        struct err *err)
 {
     struct reader *reader = NULL;
-    struct generation *old = db->base;
 
     int r = reader_open(g, &reader, err);
     if (r < 0)
         return r;
     reader_close(db->reader);
     db->reader = reader;
+    *out_old = db->base;
     pthread_mutex_lock(&db->lock);
     db->base = g;
     pthread_mutex_unlock(&db->lock);
-    if (old)
-        unlink(generation_path(old));
-    generation_unref(old);
     return 0;
 }
 
-static void checkpoint_free(struct checkpoint *c)
+/* The old base's file goes: who still reads it has it open. */
+int statedb_set_base(struct statedb *db, struct generation *g, struct err *err)
 {
+    struct generation *old;
+
+    int r = replace_base(db, g, &old, err);
+    if (r == 0 && old)
+        unlink(generation_path(old));
+    if (r == 0)
+        generation_unref(old);
+    return r;
+}
+
+void checkpoint_free(struct checkpoint *c)
+{
+    if (!c)
+        return;
+    if (c->is_base_over)
+        unlink(generation_path(c->base));
+    if (c->is_frozen_over)
+        layer_free(c->frozen);
     generation_unref(c->base);
     generation_unref(c->result);
     str_free(c->dir);
@@ -499,19 +544,21 @@ static void checkpoint_free(struct checkpoint *c)
 void statedb_adopt(struct statedb *db, struct checkpoint *c)
 {
     struct layer *frozen = db->frozen;
+    struct generation *old;
     struct err err;
 
     HL_ASSERT(!db->is_writing && frozen == c->frozen);
     journal_clear(&db->journal);
     db->frozen = NULL;
-    if (c->result && statedb_set_base(db, c->result, &err) == 0) {
+    if (c->result && replace_base(db, c->result, &old, &err) == 0) {
         c->result = NULL;
-        layer_free(frozen);
+        c->is_frozen_over = true;
+        c->is_base_over = old != NULL;
+        generation_unref(old); /* c has another reference */
     } else {
         layer_merge(frozen, db->recent);
         db->recent = frozen;
     }
-    checkpoint_free(c);
 }
 
 void statedb_reset(struct statedb *db, uint64_t applied)

@@ -58,6 +58,13 @@ uint64_t statedb_base_bytes(const struct statedb *db);
 
 struct checkpoint;
 
+/*
+ * How much the next base is needed, in percent: at 100 it is time. A checkpoint writes the whole
+ * state, so the rarer they are, the less goes to the disk for each change; against that stand the
+ * memory of the changes, and `redo_bytes`, the log since the last checkpoint began, which takes
+ * room and is what a restart has to redo. When it `is_quiet`, memory is given back.
+ */
+unsigned statedb_checkpoint_need(const struct statedb *db, uint64_t redo_bytes, bool is_quiet);
 /* Freezes the present, at the applied index, whose entry has `term` and finds `members` in force.
  * NULL if the applied index is the base's already, or another checkpoint is under way. */
 struct checkpoint *statedb_freeze(struct statedb *db, uint64_t term,
@@ -65,9 +72,12 @@ struct checkpoint *statedb_freeze(struct statedb *db, uint64_t term,
 /* In another thread: writes the next base. May be called again after a failure (HL_ENOSPACE,
  * HL_EIO: nothing is left behind). */
 HL_MUST int checkpoint_run(struct checkpoint *c, struct err *err);
-/* Back at the owner. A checkpoint that ran becomes the base, and files of older ones go away; one
- * that did not is dropped, and its changes are recent again. Frees c. */
+/* Back at the owner. A checkpoint that ran becomes the base; one that did not is dropped, and its
+ * changes are recent again. */
 void statedb_adopt(struct statedb *db, struct checkpoint *c);
+/* In any thread, because it takes its time: gives back what the adoption made superfluous, the
+ * older base's file included. */
+void checkpoint_free(struct checkpoint *c);
 
 /* ---- sending the base ---- */
 

@@ -249,6 +249,7 @@ static int step_checkpoint(struct course *c, struct course_model *next, struct e
     assert_non_null(checkpoint);
     int r = checkpoint_run(checkpoint, err);
     statedb_adopt(c->db, checkpoint);
+    checkpoint_free(checkpoint);
     if (r < 0)
         return r;
     assert_int_equal(statedb_base(c->db)->index, next->commit);
@@ -285,6 +286,7 @@ static struct statedb *leaders_state(struct course *c, const struct course_model
         if (checkpoint_run(checkpoint, &err) != 0)
             fail_msg("%s", err.text);
         statedb_adopt(db, checkpoint);
+        checkpoint_free(checkpoint);
     }
     return db;
 }
@@ -565,6 +567,7 @@ static void go_on(struct course *c, struct course_model *m, const struct raft_re
     struct checkpoint *checkpoint = statedb_freeze(c->db, m->hard.term, &founders);
     assert_int_equal(checkpoint_run(checkpoint, &err), 0);
     statedb_adopt(c->db, checkpoint);
+    checkpoint_free(checkpoint);
     m->base = m->last;
     p = (struct raft_persist){.compact_to = m->last};
     assert_int_equal(log_append(c->log, &list, 1, &err), 0);

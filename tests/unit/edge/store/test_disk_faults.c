@@ -261,6 +261,7 @@ static int run_checkpoint(struct statedb *db, struct err *err)
     assert_non_null(c);
     int r = checkpoint_run(c, err);
     statedb_adopt(db, c);
+    checkpoint_free(c);
     return r;
 }
 

@@ -92,6 +92,7 @@ static void fill(struct fixture *f, int count, size_t large_bytes)
     struct checkpoint *c = statedb_freeze(f->from.db, 3, &members);
     assert_int_equal(checkpoint_run(c, &f->err), 0);
     statedb_adopt(f->from.db, c);
+    checkpoint_free(c);
 }
 
 static struct digest digest_of(struct fixture *f, struct statedb *db)

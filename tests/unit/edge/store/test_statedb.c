@@ -103,6 +103,7 @@ static void checkpoint(struct fixture *f)
     assert_non_null(c);
     assert_int_equal(checkpoint_run(c, &f->err), 0);
     statedb_adopt(f->db, c);
+    checkpoint_free(c);
 }
 
 /* Reads everything in order. */
@@ -153,6 +154,7 @@ static void what_was_committed_is_read_from_whatever_layer_it_is_in(void **state
     assert_true(str_eq(dump(f, f->db), STR("a=base;b=frozen;d=recent;")));
     assert_int_equal(checkpoint_run(c, &f->err), 0);
     statedb_adopt(f->db, c);
+    checkpoint_free(c);
     assert_true(str_eq(dump(f, f->db), STR("a=base;b=frozen;d=recent;")));
 }
 
@@ -238,6 +240,7 @@ static void layers_agree_with_a_model(void **state)
                 assert_int_equal(checkpoint_run(c, &f->err), 0);
             if (c)
                 statedb_adopt(f->db, c);
+            checkpoint_free(c);
             c = NULL;
             break;
         case 2:
@@ -270,6 +273,7 @@ static void layers_agree_with_a_model(void **state)
     }
     if (c)
         statedb_adopt(f->db, c);
+    checkpoint_free(c);
 }
 
 /* ---- checkpoints ---- */
@@ -324,6 +328,7 @@ static void a_checkpoint_that_did_not_run_loses_nothing(void **state)
     put(f, "a", "2");
     del(f, "b");
     statedb_adopt(f->db, c);
+    checkpoint_free(c);
     assert_true(str_eq(dump(f, f->db), STR("a=2;")));
     assert_int_equal(statedb_base(f->db)->index, 0);
 }
@@ -363,6 +368,7 @@ static void a_checkpoint_runs_beside_reads_and_writes(void **state)
         pthread_join(thread, NULL);
         assert_int_equal(r.result, 0);
         statedb_adopt(f->db, r.c);
+        checkpoint_free(r.c);
     }
     assert_holds(f, "k0000", "after");
     assert_holds(f, "k1999", "after");
