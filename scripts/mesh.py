@@ -175,6 +175,8 @@ class Mesh:
             "git": {"url": self.fleet_url or str(self.dir / "fleet.git"), "poll": self.poll},
             "webhook": {"listen": f"127.0.0.1:{self.ports[name]['web']}", "secretFile": str(self.dir / "webhook.secret")},
         }
+        if "HL_TIMERS" in os.environ:
+            settings["timers"] = dict(zip(("heartbeat", "election"), os.environ["HL_TIMERS"].split()))
         for key, value in {**self.options.get("coordinator", {}), **changes}.items():
             settings[key] = {**settings[key], **value} if isinstance(settings.get(key), dict) else value
         (folder / "coordinator.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML

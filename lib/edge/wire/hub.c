@@ -22,6 +22,7 @@ enum {
     GUEST_QUEUE = 64,
     CLIENT_QUEUE = 1024, /* many clients may share a connection */
     ALIVE_MS = 10000,
+    IO_THREADS = 2,                /* guests', peers' */
     ROUTING_ID_BYTES = 5,          /* of those that libzmq makes: a zero and 32 bits */
     TURN_MESSAGES = 64,            /* refused ones that one turn may read away ... */
     TURN_BYTES = 1 << 20,          /* ... and what they may leave in the arena */
@@ -81,7 +82,8 @@ static int open_door(struct wire_hub *hub, enum door d, const struct roster_memb
     size_t len = sizeof(hub->door[d].endpoint);
 
     hub->door[d].socket =
-        socket_server(hub->context, &keys->pair[d], door_name(d), queue_of(d), err);
+        socket_server(hub->context, &keys->pair[d], door_name(d),
+                      d == DOOR_PEER ? SOCKET_PEER : SOCKET_GUEST, queue_of(d), err);
     if (!hub->door[d].socket)
         return err->code;
     hub->door[d].monitor =
@@ -163,7 +165,7 @@ int hub_open(const struct wire_hub_config *config, struct wire_hub **out, struct
     struct wire_hub *hub = hl_calloc(1, sizeof(*hub));
 
     hub->context = zmq_ctx_new();
-    if (!hub->context)
+    if (!hub->context || zmq_ctx_set(hub->context, ZMQ_IO_THREADS, IO_THREADS) != 0)
         hl_die("no ZeroMQ context");
     hub->table = admission_new(keys_random_u64());
     hub->strangers = strangers_new();

@@ -8,10 +8,10 @@
 
 #include "edge/wire/messages.h"
 
-/* A ROUTER that is a CURVE server of `domain`, not bound yet. NULL with err on failure. */
-void *socket_server(void *context, const struct key_pair *pair, const char *domain, int queue,
-                    struct err *err);
 enum socket_use { SOCKET_PEER, SOCKET_GUEST };
+/* A ROUTER that is a CURVE server of `domain`, not bound yet. NULL with err on failure. */
+void *socket_server(void *context, const struct key_pair *pair, const char *domain,
+                    enum socket_use use, int queue, struct err *err);
 /* A DEALER that is a CURVE client of the server with that key, connecting. NULL on failure. */
 void *socket_client(void *context, const struct key_pair *pair, const struct key *server,
                     struct str endpoint, enum socket_use use, int queue, struct err *err);

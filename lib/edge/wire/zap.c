@@ -131,7 +131,7 @@ static int open_trial(struct trial *t, const char *name, struct err *err)
     char endpoint[256];
     size_t len = sizeof(endpoint);
 
-    t->server = socket_server(t->context, &pair, door_name(DOOR_PEER), 4, err);
+    t->server = socket_server(t->context, &pair, door_name(DOOR_PEER), SOCKET_GUEST, 4, err);
     keys_wipe(&pair.secret_key, sizeof(pair.secret_key));
     if (!t->server)
         return HL_EIO;
