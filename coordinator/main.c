@@ -109,13 +109,14 @@ static void find_founders(struct coordinator *c)
 
 static int open_raft(struct coordinator *c, const struct raft_recovered *recovered, struct err *err)
 {
-    enum { NEWS_MS = 5 };
+    enum { NEWS_MS = 5, STALL_MS = 10000 /* a card's pauses of seconds are no reason to leave */ };
     struct raft_config config = {
         .id = c->config.member,
         .seed = keys_random_u64(),
         .heartbeat_ms = c->config.heartbeat_ms,
         .election_ms = c->config.election_ms,
         .news_ms = NEWS_MS,
+        .stall_ms = STALL_MS > c->config.election_ms ? STALL_MS : c->config.election_ms,
         .founders = c->founders,
         .storage = {c, read_entries, read_piece},
     };
