@@ -130,7 +130,11 @@ static int change(struct hlctl *h, const char *method, const struct setting_chan
         trouble_set(t, "HL-USE-03", "that cannot be a setting");
         return trouble_err(t, &err);
     }
-    int rc = client_call_bytes(h, CALL_CHANGE, method, buf_str(&bytes), &answer, t);
+    int rc = client_ask(
+        h,
+        &(struct question){
+            .kind = CALL_CHANGE, .method = method, .body = buf_str(&bytes), .is_bytes = true},
+        &answer, t);
     if (rc != 0)
         return rc;
     struct value *body = value_map(h->arena);
@@ -193,7 +197,11 @@ static int ask(struct hlctl *h, const char *method, const struct value *body, st
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     value_canonical(&text, body);
-    return client_call_bytes(h, CALL_READ, method, buf_str(&text), answer, t);
+    return client_ask(
+        h,
+        &(struct question){
+            .kind = CALL_READ, .method = method, .body = buf_str(&text), .is_bytes = true},
+        answer, t);
 }
 
 int kv_get_run(struct hlctl *h, struct trouble *t)

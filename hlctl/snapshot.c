@@ -141,7 +141,12 @@ static int fetch(struct hlctl *h, const struct value *begun, FILE *file, struct 
         value_map_set_str(h->arena, body, "cursor", cursor);
         value_canonical(&text, body);
         client_restart_clock(h);
-        int rc = client_call_bytes(h, CALL_CHANGE, "snapshot.piece", buf_str(&text), &answer, t);
+        int rc = client_ask(h,
+                            &(struct question){.kind = CALL_FRESH_READ,
+                                               .method = "snapshot.piece",
+                                               .body = buf_str(&text),
+                                               .is_bytes = true},
+                            &answer, t);
         if (rc != 0)
             return rc;
         snapshot_file_piece(&bytes, answer.bytes);
@@ -157,7 +162,12 @@ static int fetch(struct hlctl *h, const struct value *begun, FILE *file, struct 
 static int begin(struct hlctl *h, struct answer *answer, struct trouble *t)
 {
     client_restart_clock(h);
-    return client_call(h, CALL_CHANGE, "snapshot.begin", NULL, answer, t);
+    return client_ask(h,
+                      &(struct question){.kind = CALL_FRESH_READ,
+                                         .method = "snapshot.begin",
+                                         .body = STR("{}"),
+                                         .is_slow = true},
+                      answer, t);
 }
 
 /* A base that is replaced by a newer one while it is fetched is fetched again. */
