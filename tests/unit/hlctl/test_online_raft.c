@@ -14,7 +14,7 @@
 #include "edge/store/statedb.h"
 #include "unit/hlctl/mesh.h"
 
-enum { STORED = 40, PIECE_BYTES = 300, PIECES_MAX = 64 };
+enum { STORED = 40, PIECE_BYTES = 300, PIECES_MAX = 64, HEAP_PIECES = 400 };
 
 struct script {
     bool is_alone;      /* c1 only */
@@ -407,6 +407,90 @@ static void slow_work_ends_with_the_timeout_and_when_nobody_is_there(void **stat
     expect_trouble(r, "HL-NET-01", "no answer in 5.0 s");
 }
 
+/* ---- snapshots ---- */
+
+static void a_snapshot_is_saved_whole_and_verified(void **state)
+{
+    const struct script script = {.forgotten = 2};
+
+    (void)state;
+    start(&script);
+    struct run *r = expect("snapshot save whole.snapshot", 0, NULL);
+    expect_in(r->err, "that state is no longer kept; begin again; beginning again\n");
+    expect_in(r->out, "taken    2026-11-23T09:00:00Z\nindex    77, term 3\nmembers  2\n"
+                      "records  40\n");
+    assert_int_equal(times_asked("snapshot.begin"), 2);
+    expect("version >/dev/null; ls whole.*; stat -c %a whole.snapshot", 0, "whole.snapshot\n600\n");
+    expect_trouble(expect("snapshot save whole.snapshot", 1, ""), "HL-FILE-01", "only copy");
+    expect_trouble(expect("snapshot save no/such/folder", 1, ""), "HL-FILE-02", "No such file");
+    stop(state);
+    expect("snapshot inspect whole.snapshot -o name >/dev/null", 0, ""); /* nobody is there */
+    expect_in(expect("snapshot inspect whole.snapshot -o json", 0, NULL)->out, "\"records\": 40");
+    expect("snapshot restore whole.snapshot --roster mesh/mesh.json --member c2 --dir c2-data", 0,
+           "coordinator/c2 begins from the snapshot; start all of them together\n");
+    expect_trouble(
+        expect("snapshot restore whole.snapshot --roster mesh/mesh.json --member c2 --dir c2-data",
+               1, ""),
+        "HL-FILE-01", "is not empty");
+}
+
+static void a_piece_that_was_changed_leaves_no_snapshot(void **state)
+{
+    (void)state;
+    for (int i = 1; i <= (int)piece_count; i += (int)piece_count - 1) {
+        const struct script script = {.flipped = i};
+        start(&script);
+        struct run *r = expect("snapshot save bad.snapshot", 1, "");
+        expect_trouble(r, "HL-SNAP-01", "bad.snapshot.partial: byte ");
+        expect("version >/dev/null; ls | grep -c bad.snapshot", 1, "0\n");
+        stop(state);
+    }
+}
+
+static void a_snapshot_of_another_mesh_is_not_saved(void **state)
+{
+    const struct script script = {.is_other_mesh = true};
+
+    (void)state;
+    start(&script);
+    expect_trouble(expect("snapshot save odd.snapshot", 1, ""), "HL-NET-04", "of another mesh");
+    expect("version >/dev/null; ls | grep -c odd.snapshot", 1, "0\n");
+}
+
+static void an_interrupted_save_leaves_nothing_behind(void **state)
+{
+    const struct script script = {.silent = 2};
+
+    (void)state;
+    start(&script);
+    expect("snapshot save cut.snapshot & until grep -q piece asked; do :; done; kill -INT $!; "
+           "wait $!; echo $?; ls | grep -c cut.snapshot",
+           1, "130\n0\n");
+}
+
+static long peak_kib(void)
+{
+    struct rusage usage;
+
+    assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
+    return usage.ru_maxrss;
+}
+
+static void a_large_snapshot_takes_the_memory_of_one_piece(void **state)
+{
+    const struct script script = {.is_alone = true, .endless = HEAP_PIECES};
+
+    (void)state;
+    setenv("ASAN_OPTIONS", "quarantine_size_mb=1",
+           1); /* memory that is freed shall count as free */
+    expect("snapshot save small.snapshot --timeout 1ms", 3, "");
+    long before = peak_kib();
+    start(&script);
+    expect_trouble(expect("snapshot save large.snapshot", 1, ""), "HL-SNAP-01", "byte");
+    unsetenv("ASAN_OPTIONS");
+    assert_true(peak_kib() - before < HEAP_PIECES * (RAFT_PIECE_BYTES_MAX / 1024) / 2);
+}
+
 /* ---- what the store holds ---- */
 
 static void read_pieces(struct statedb *db)
@@ -479,6 +563,11 @@ int main(void)
         cmocka_unit_test_teardown(slow_work_is_asked_for_once_while_the_others_are_asked_who_leads,
                                   stop),
         cmocka_unit_test_teardown(slow_work_ends_with_the_timeout_and_when_nobody_is_there, stop),
+        cmocka_unit_test_teardown(a_snapshot_is_saved_whole_and_verified, stop),
+        cmocka_unit_test_teardown(a_piece_that_was_changed_leaves_no_snapshot, stop),
+        cmocka_unit_test_teardown(a_snapshot_of_another_mesh_is_not_saved, stop),
+        cmocka_unit_test_teardown(an_interrupted_save_leaves_nothing_behind, stop),
+        cmocka_unit_test_teardown(a_large_snapshot_takes_the_memory_of_one_piece, stop),
     };
     keys_init();
     return cmocka_run_group_tests_name("hlctl/online raft", tests, make_store, remove_store);
