@@ -77,6 +77,13 @@ static int not_a_setting(struct trouble *t, const struct err *err)
     return trouble_err(t, err);
 }
 
+/* Who has a key wrong wants to see those there are. */
+static int show_keys(int rc, struct trouble *t)
+{
+    return trouble_is(t, "HL-OBJ-01") ? trouble_next(t, "hlctl kv list shows the keys there are")
+                                      : rc;
+}
+
 /* ---- writing ---- */
 
 /* One byte more than a value may have is enough to be refused. */
@@ -236,7 +243,7 @@ int kv_get_run(struct hlctl *h, struct trouble *t)
     value_map_set_str(h->arena, body, "key", invocation_arg(h->in, 0));
     int rc = ask(h, "kv.get", body, &answer, t);
     if (rc != 0)
-        return rc;
+        return show_keys(rc, t);
     struct str rest = answer.bytes;
     int r = setting_list_take(&rest, &s, &err);
     if (r == KV_ABSENT)
@@ -362,7 +369,7 @@ static int watch_once(struct watch *w, struct trouble *t)
     value_map_set_int(w->h->arena, body, "after", (int64_t)w->after);
     value_map_set_int(w->h->arena, body, "wait_ms", WATCH_WAIT_MS);
     int rc = ask(w->h, "kv.watch", body, &answer, t);
-    if (rc != 0 && strcmp(t->page->id, "HL-OBJ-01") == 0)
+    if (rc != 0 && trouble_is(t, "HL-OBJ-01"))
         return trouble_next(t, "hlctl kv list shows what is there now; then watch again");
     if (rc != 0)
         return rc;

@@ -1,5 +1,4 @@
 /* The coordinators as members of the consensus. */
-#include <string.h>
 #include <time.h>
 
 #include "edge/keys/keys.h"
@@ -95,6 +94,8 @@ static int change(struct hlctl *h, const char *op, const char *done, struct answ
     rc = change_patiently(h, body, answer, out_is_unsure, t);
     if (rc == 0)
         output_done(h, answer, "RaftChange", "coordinator", who, done);
+    else if (trouble_is(t, "HL-OBJ-01"))
+        trouble_next(t, "hlctl raft members shows who there is");
     return rc;
 }
 
@@ -121,7 +122,7 @@ int raft_remove_run(struct hlctl *h, struct trouble *t)
     bool is_unsure;
 
     int rc = change(h, "remove", "removed", &answer, &is_unsure, t);
-    if (rc == 0 || !is_unsure || strcmp(t->page->id, "HL-OBJ-01") != 0)
+    if (rc == 0 || !is_unsure || !trouble_is(t, "HL-OBJ-01"))
         return rc;
     *t = (struct trouble){0};
     answer.body = value_map(h->arena);

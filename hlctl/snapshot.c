@@ -251,7 +251,7 @@ static int fetch(struct save *s, struct trouble *t)
         int rc = begin(s, t);
         if (rc == 0)
             rc = fetch_pieces(s, t);
-        if (rc == 0 || attempt == ATTEMPTS_MAX || strcmp(t->page->id, "HL-OBJ-01") != 0)
+        if (rc == 0 || attempt == ATTEMPTS_MAX || !trouble_is(t, "HL-OBJ-01"))
             return rc;
         hlctl_remark(s->h, "%s; beginning again", t->what);
         *t = (struct trouble){0};

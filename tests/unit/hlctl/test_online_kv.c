@@ -245,7 +245,9 @@ static void a_setting_is_put_read_listed_and_deleted(void **state)
     expect("kv list -o name", 0, "setting/flags/blue\nsetting/other\n");
     expect_in(expect("kv list oth -o json", 0, NULL)->out, "\"kind\": \"SettingList\"");
     expect("kv delete flags/blue", 0, "setting/flags/blue deleted at revision 4\n");
-    expect_trouble(expect("kv get flags/blue", 1, ""), "HL-OBJ-01", "kv.get");
+    struct run *r = expect("kv get flags/blue", 1, "");
+    expect_trouble(r, "HL-OBJ-01", "kv.get");
+    expect_in(r->err, "next  hlctl kv list");
 }
 
 static void a_value_comes_back_byte_for_byte_where_no_terminal_reads_it(void **state)

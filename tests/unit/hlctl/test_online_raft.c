@@ -334,6 +334,7 @@ static void a_change_of_members_that_is_refused_says_why(void **state)
     start(&script);
     expect_trouble(expect("raft remove c3", 1, ""), "HL-OBJ-01", "coordinator c1");
     expect_in(hlctl("raft remove c3")->err, "error: there is no such member");
+    expect_in(hlctl("raft remove c3")->err, "next  hlctl raft members");
     expect_trouble(expect("raft remove nobody", 1, ""), "HL-OBJ-01", "roster");
     expect_trouble(expect("raft promote c2", 1, ""), "HL-REQ-01", "raft.change");
     stop(state);
