@@ -1,7 +1,11 @@
 /*
  * Asking a coordinator, then, while no useful answer comes, the next ones too (hedging): a link
  * cannot tell a dead coordinator from a slow one, and every request may be sent twice, since reads
- * change nothing and changes carry (client id, sequence).
+ * change nothing and changes carry (client id, sequence) or name what shall be.
+ *
+ * Slow work is another matter: to ask again is to have it done again, and a link that is asked
+ * again after a long silence drops the connection that the answer would come by. So whoever has the
+ * question keeps it, and the others are asked only whether they lead by now.
  */
 #include "hlctl/client.h"
 
@@ -28,6 +32,7 @@ struct candidate {
     bool is_away; /* no connection stands just now */
     bool is_asked;
     int64_t asked_ms;
+    size_t open_count; /* how many times it was asked without an answer so far */
     enum seen seen;
 };
 
@@ -48,11 +53,13 @@ struct call {
     struct client *c;
     struct arena *scratch;
     struct wire_message message;
+    const struct question *question;
     struct answer *out;
     struct trouble *t;
     int64_t started_ms;
-    bool has_stale; /* out holds a follower's answer */
-    bool is_bytes;  /* the answer is not JSON */
+    int64_t limit_ms; /* what a timeout is told to have been */
+    int64_t end_ms;   /* --timeout is over */
+    bool has_stale;   /* out holds a follower's answer */
 };
 
 /* ---- opening ---- */
@@ -174,20 +181,29 @@ static struct str member_name(const struct client *c, uint64_t member)
     return m ? m->name : STR_NONE;
 }
 
-/* The leader if it is known and was not asked just now; else whoever was asked longest ago. */
-static struct candidate *next_candidate(struct client *c, int64_t now)
+/* Whether it may be asked once more, however it answered before. */
+static bool is_due(const struct call *k, const struct candidate *at, int64_t now)
 {
+    if (!at->is_asked)
+        return true;
+    if (k->question->is_slow)
+        return at->open_count == 0 || now - at->asked_ms >= CLIENT_SLOW_MS;
+    return now - at->asked_ms >= CLIENT_TRY_MS;
+}
+
+/* The leader if it is known and was not asked just now; else whoever was asked longest ago. */
+static struct candidate *next_candidate(struct call *k, int64_t now)
+{
+    struct client *c = k->c;
     struct candidate *leader = candidate_of(c, c->leader);
     struct candidate *best = NULL;
 
-    if (leader && !leader->is_away &&
-        (!leader->is_asked || now - leader->asked_ms >= CLIENT_TRY_MS))
+    if (leader && !leader->is_away && is_due(k, leader, now))
         return leader;
     for (size_t i = 0; i < c->candidate_count; i++) {
         struct candidate *at = &c->candidate[i];
-        if (at->is_away)
-            continue;
-        if (at->is_asked && now - at->asked_ms < CLIENT_TRY_MS && at->seen != SEEN_NO_LEADER)
+        bool may_lead_now = !k->question->is_slow && at->seen == SEEN_NO_LEADER;
+        if (at->is_away || (!is_due(k, at, now) && !may_lead_now))
             continue;
         if (!best || (best->is_asked && (!at->is_asked || at->asked_ms < best->asked_ms)))
             best = at;
@@ -201,6 +217,7 @@ static bool ask(struct call *k, struct candidate *at, int64_t now)
         return false;
     at->is_asked = true;
     at->asked_ms = now;
+    at->open_count++;
     if (flag_is_set(k->h->in, "verbose"))
         hlctl_remark(k->h, STR_FMT " -> " STR_FMT " (" STR_FMT ")",
                      STR_ARG(k->message.request.method), STR_ARG(at->member->name),
@@ -215,7 +232,7 @@ static bool ask_someone(struct call *k, int64_t now)
 
     for (size_t i = 0; i < k->c->candidate_count; i++)
         k->c->candidate[i].is_away = false;
-    while ((at = next_candidate(k->c, now)) != NULL) {
+    while ((at = next_candidate(k, now)) != NULL) {
         if (ask(k, at, now))
             return true;
         at->is_away = true;
@@ -244,12 +261,36 @@ static const char *id_of_code(int code)
     }
 }
 
+static bool has_open(const struct client *c)
+{
+    for (size_t i = 0; i < c->candidate_count; i++)
+        if (c->candidate[i].open_count > 0)
+            return true;
+    return false;
+}
+
+/* What every answer says, a refusal too. */
+static void take_head(struct call *k, const struct wire_reply *r, const struct candidate *at)
+{
+    *k->out = (struct answer){
+        .revision = r->revision,
+        .age_ms = r->age_ms,
+        .is_from_leader = r->is_leader,
+        .is_one_of_several = has_open(k->c),
+        .from = at->member->name,
+        .leader = member_name(k->c, r->leader),
+    };
+}
+
 static int refused(struct call *k, const struct wire_reply *r, const struct candidate *at)
 {
     const struct trouble_page *page = trouble_find(r->error_id);
     struct trouble *t = k->t;
 
+    take_head(k, r, at);
     trouble_set(t, page ? page->id : id_of_code(r->code), STR_FMT, STR_ARG(r->error));
+    trouble_why(t, "that is what coordinator " STR_FMT " says to \"" STR_FMT "\"",
+                STR_ARG(at->member->name), STR_ARG(k->message.request.method));
     if (r->error.len == 0)
         snprintf(t->what, sizeof t->what, "coordinator " STR_FMT " answered %s",
                  STR_ARG(at->member->name), err_code_name(r->code));
@@ -271,25 +312,20 @@ static int not_understood(struct call *k, const struct candidate *at, const char
 
 static int take_body(struct call *k, const struct wire_reply *r, const struct candidate *at)
 {
+    bool is_bytes = k->question->is_bytes;
     struct value *body = NULL;
     struct err err;
     struct str text = arena_dup(k->h->arena, r->body);
 
-    if (!k->is_bytes &&
+    if (!is_bytes &&
         json_read(k->h->arena, text.len > 0 ? text : STR("{}"), STR("answer"), &body, &err) != 0)
         return not_understood(k, at, err.text);
-    if (!k->is_bytes && body->kind != VALUE_MAP)
+    if (!is_bytes && body->kind != VALUE_MAP)
         return not_understood(k, at, "it is no JSON object");
-    *k->out = (struct answer){
-        .body = body,
-        .bytes = k->is_bytes ? text : STR_NONE,
-        .next = arena_dup(k->h->arena, r->next),
-        .revision = r->revision,
-        .age_ms = r->age_ms,
-        .is_from_leader = r->is_leader,
-        .from = at->member->name,
-        .leader = member_name(k->c, r->leader),
-    };
+    take_head(k, r, at);
+    k->out->body = body;
+    k->out->bytes = is_bytes ? text : STR_NONE;
+    k->out->next = arena_dup(k->h->arena, r->next);
     return 0;
 }
 
@@ -303,6 +339,8 @@ static int handle(struct call *k, uint64_t member, const struct wire_reply *r)
 
     if (!at || r->id != k->message.request.id)
         return VERDICT_GO_ON; /* an answer to an earlier, repeated request */
+    if (at->open_count > 0)
+        at->open_count--;
     if (r->code != 0 && is_leaderless) {
         at->seen = SEEN_NO_LEADER;
         k->c->leader = r->leader != member ? r->leader : 0;
@@ -343,11 +381,23 @@ static size_t count_seen(const struct client *c)
     return count;
 }
 
+static bool is_leader_known(const struct call *k)
+{
+    return candidate_of(k->c, k->c->leader) != NULL && count_seen(k->c) > 0;
+}
+
+/* Somebody took the question over a connection that stood, and may well be busy with it. */
+static bool is_at_work(const struct call *k)
+{
+    return k->question->is_slow && has_open(k->c);
+}
+
 static int nobody(struct call *k, int64_t now)
 {
     const struct client *c = k->c;
     bool has_answer = count_seen(c) > 0;
-    bool is_over = now >= c->deadline_ms && candidate_of(k->c, c->leader) && has_answer;
+    bool is_awaited = is_leader_known(k) || is_at_work(k);
+    bool is_over = now >= k->end_ms && is_awaited;
     HL_CLEANUP(buf_deinit) struct buf why = {0};
 
     for (size_t i = 0; i < c->candidate_count; i++) {
@@ -364,7 +414,7 @@ static int nobody(struct call *k, int64_t now)
     }
     if (is_over)
         trouble_set(k->t, "HL-NET-03", "no answer from the leader within %lld s",
-                    (long long)(k->h->timeout_ms / 1000));
+                    (long long)(k->limit_ms / 1000));
     else if (has_answer)
         trouble_set(k->t, "HL-NET-02", "the mesh of context \"" STR_FMT "\" has no leader",
                     STR_ARG(c->trust.context.name));
@@ -402,18 +452,19 @@ static int run_call(struct call *k)
 
     for (;;) {
         int64_t now = now_ms();
-        bool is_leader_known = candidate_of(c, c->leader) != NULL && count_seen(c) > 0;
+        bool is_known = is_leader_known(k);
         int64_t end_ms =
-            is_leader_known ? c->deadline_ms : earlier(c->deadline_ms, k->started_ms + PATIENCE_MS);
+            is_known || is_at_work(k) ? k->end_ms : earlier(k->end_ms, k->started_ms + PATIENCE_MS);
         bool is_settled = k->has_stale && (is_every_one_seen(c) || c->leader == 0) &&
                           now - k->started_ms >= HEDGE_MS;
         if (k->has_stale && (is_settled || now - k->started_ms >= CLIENT_TRY_MS))
             return 0;
         if (now >= end_ms)
             return nobody(k, now);
-        if (now >= next_try_ms || (is_leader_known && c->leader != asked_leader)) {
+        if (now >= next_try_ms || (is_known && c->leader != asked_leader)) {
+            bool is_asked = ask_someone(k, now);
             asked_leader = c->leader;
-            next_try_ms = now + (ask_someone(k, now) ? HEDGE_MS : CONNECT_MS);
+            next_try_ms = now + (is_asked || is_at_work(k) ? HEDGE_MS : CONNECT_MS);
         }
         link_wait(c->link, -1, earlier(next_try_ms, end_ms) - now);
         int verdict = drain(k);
@@ -432,12 +483,22 @@ static void tell_age(struct hlctl *h, const struct answer *answer)
                  answer->leader.len > 0 ? "leader " : "no leader", STR_ARG(answer->leader));
 }
 
-static int call(struct hlctl *h, enum call_kind kind, const char *method, struct str body,
-                bool is_bytes, struct answer *out, struct trouble *t)
+/* Slow work has its own time, unless somebody has said how long to wait. */
+static void set_end(struct call *k)
+{
+    bool has_own_time = k->question->is_slow && !flag_is_set(k->h->in, "timeout");
+
+    k->limit_ms = has_own_time ? CLIENT_SLOW_MS : k->h->timeout_ms;
+    k->end_ms = has_own_time ? k->started_ms + CLIENT_SLOW_MS : k->c->deadline_ms;
+}
+
+int client_ask(struct hlctl *h, const struct question *question, struct answer *out,
+               struct trouble *t)
 {
     HL_CLEANUP(arena_freep) struct arena *scratch = arena_new();
     struct client *c;
 
+    *out = (struct answer){0};
     if (!h->client) {
         int rc = client_open(h, t);
         if (rc != 0)
@@ -449,18 +510,19 @@ static int call(struct hlctl *h, enum call_kind kind, const char *method, struct
     struct call k = {.h = h,
                      .c = c,
                      .scratch = scratch,
+                     .question = question,
                      .out = out,
                      .t = t,
-                     .started_ms = now_ms(),
-                     .is_bytes = is_bytes};
+                     .started_ms = now_ms()};
+    set_end(&k);
     k.message.kind = WIRE_REQUEST;
     k.message.request = (struct wire_request){
         .id = ++c->request_id,
         .client_id = str_from(c->client_id),
-        .sequence = kind == CALL_CHANGE ? ++c->sequence : 0,
-        .method = str_from(method),
-        .body = body,
-        .is_stale_ok = kind == CALL_READ && flag_is_set(h->in, "stale"),
+        .sequence = question->kind == CALL_CHANGE ? ++c->sequence : 0,
+        .method = str_from(question->method),
+        .body = question->body,
+        .is_stale_ok = question->kind == CALL_READ && flag_is_set(h->in, "stale"),
     };
     int rc = run_call(&k);
     if (rc == 0)
@@ -474,13 +536,8 @@ int client_call(struct hlctl *h, enum call_kind kind, const char *method, struct
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     json_write(&text, body ? body : value_map(h->arena), JSON_COMPACT);
-    return call(h, kind, method, buf_str(&text), false, out, t);
-}
-
-int client_call_bytes(struct hlctl *h, enum call_kind kind, const char *method, struct str body,
-                      struct answer *out, struct trouble *t)
-{
-    return call(h, kind, method, body, true, out, t);
+    return client_ask(h, &(struct question){.kind = kind, .method = method, .body = buf_str(&text)},
+                      out, t);
 }
 
 const struct roster *client_roster(struct hlctl *h, struct trouble *t)

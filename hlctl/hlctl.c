@@ -95,8 +95,25 @@ void hlctl_init(struct hlctl *h, struct arena *a, const struct invocation *in)
     h->style.has_header = !flag_is_set(in, "no-headers");
 }
 
+/* The one global: a signal handler is passed nothing. */
+static const char *volatile unfinished[2];
+
+void hlctl_unfinished(const char *path, const char *other_path)
+{
+    unfinished[0] = path;
+    unfinished[1] = other_path;
+}
+
+void hlctl_drop_unfinished(void)
+{
+    for (size_t i = 0; i < HL_COUNT(unfinished); i++)
+        if (unfinished[i])
+            unlink(unfinished[i]);
+}
+
 void hlctl_deinit(struct hlctl *h)
 {
+    hlctl_unfinished(NULL, NULL);
     client_free(h->client);
     buf_deinit(&h->out);
 }

@@ -44,6 +44,14 @@ bool hlctl_is_document(const struct hlctl *h); /* -o json or yaml */
 /* Writes what is in `out` now. False if the reader is gone (EPIPE) or the disk is full. */
 HL_MUST bool hlctl_flush(struct hlctl *h);
 
+/*
+ * Names up to two files (NULL: none) that are of no use when the run is interrupted from now on;
+ * both strings must live until the next call. hlctl_drop_unfinished removes them; it may be called
+ * by a signal handler.
+ */
+void hlctl_unfinished(const char *path, const char *other_path);
+void hlctl_drop_unfinished(void);
+
 /* A line on stderr, unless --quiet. The text is made safe for a terminal. */
 void hlctl_remark(struct hlctl *h, const char *fmt, ...) HL_PRINTF(2, 3);
 

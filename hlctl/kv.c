@@ -1,4 +1,11 @@
-/* Settings: the mesh's small key-value space. Values are bytes; texts are shown as they are. */
+/*
+ * Settings: the mesh's small key-value space. Values are bytes. What is no plain text (safe.h) is
+ * base64 in documents, escaped on a terminal, and exactly what it is where no terminal reads it.
+ *
+ * A watch asks for what came behind a revision, again and again. It begins with a read, so that it
+ * has a revision before anything can go wrong: "from now on" is another moment for each coordinator
+ * that is asked.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,18 +20,6 @@
 enum { SHOWN_BYTES = 60, WATCH_WAIT_MS = 1000, LIST_LIMIT = 1000 };
 
 /* ---- values ---- */
-
-static bool is_text(struct str s)
-{
-    if (!str_is_utf8(s))
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        if ((c < ' ' && c != '\n' && c != '\t' && c != '\r') || c == 0x7f)
-            return false;
-    }
-    return true;
-}
 
 static struct str base64(struct arena *a, struct str s)
 {
@@ -49,10 +44,11 @@ static struct str base64(struct arena *a, struct str s)
 static struct value *setting_value(struct arena *a, const struct setting *s)
 {
     struct value *v = value_map(a);
+    struct str key = safe_utf8(a, arena_dup(a, s->key));
 
-    value_map_set_str(a, v, "key", arena_dup(a, s->key));
-    value_map_set_str(a, v, "name", arena_dup(a, s->key));
-    if (is_text(s->value))
+    value_map_set_str(a, v, "key", key);
+    value_map_set_str(a, v, "name", key);
+    if (safe_is_text(s->value))
         value_map_set_str(a, v, "value", arena_dup(a, s->value));
     else
         value_map_set_str(a, v, "value_base64", base64(a, s->value));
@@ -62,10 +58,9 @@ static struct value *setting_value(struct arena *a, const struct setting *s)
     return v;
 }
 
-/* For one line of a table. */
-static struct str shown(struct arena *a, struct str value)
+/* For one line of a table, which escapes it. */
+static struct str shown(struct arena *a, struct str text)
 {
-    struct str text = is_text(value) ? value : base64(a, value);
     size_t line = str_find(text, STR("\n"), 0);
     size_t len = line < text.len ? line : text.len;
 
@@ -73,13 +68,20 @@ static struct str shown(struct arena *a, struct str value)
         return text;
     while (len > SHOWN_BYTES || (len > 0 && len < text.len && (text.ptr[len] & 0xc0) == 0x80))
         len--;
-    return arena_printf(a, STR_FMT "…", STR_ARG(str_sub(text, 0, len)));
+    return arena_concat(a, str_sub(text, 0, len), STR("…")); /* there may be a NUL in it */
 }
 
 static int not_a_setting(struct trouble *t, const struct err *err)
 {
     trouble_set(t, "HL-NET-04", "the answer is no list of settings");
     return trouble_err(t, err);
+}
+
+/* Who has a key wrong wants to see those there are. */
+static int show_keys(int rc, struct trouble *t)
+{
+    return trouble_is(t, "HL-OBJ-01") ? trouble_next(t, "hlctl kv list shows the keys there are")
+                                      : rc;
 }
 
 /* ---- writing ---- */
@@ -90,7 +92,10 @@ static int read_stdin(struct hlctl *h, struct str *out, struct trouble *t)
     char *bytes = arena_alloc(h->arena, SETTING_VALUE_MAX + 1);
 
     *out = (struct str){bytes, fread(bytes, 1, SETTING_VALUE_MAX + 1, stdin)};
-    return ferror(stdin) ? trouble_set(t, "HL-FILE-02", "cannot read stdin") : 0;
+    if (!ferror(stdin))
+        return 0;
+    trouble_set(t, "HL-FILE-02", "cannot read stdin");
+    return trouble_why(t, "%s", strerror(errno));
 }
 
 static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
@@ -100,6 +105,7 @@ static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
 
     if ((path.len > 0) == (invocation_arg_count(h->in) > 1)) {
         trouble_set(t, "HL-USE-03", "a setting needs one value");
+        trouble_why(t, path.len > 0 ? "two are given" : "none is given");
         return trouble_next(t, "give it behind the key, or with --value-file FILE");
     }
     if (path.len == 0) {
@@ -114,6 +120,13 @@ static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
     return trouble_err(t, &err);
 }
 
+static int key_too_long(struct trouble *t, size_t len)
+{
+    trouble_set(t, "HL-USE-03", "a key of %zu bytes: %d at most", len, SETTING_KEY_MAX);
+    trouble_why(t, "keys are names; what is long belongs into the value");
+    return trouble_next(t, "choose a shorter key");
+}
+
 static int change(struct hlctl *h, const char *method, const struct setting_change *what,
                   const char *done, struct trouble *t)
 {
@@ -123,14 +136,17 @@ static int change(struct hlctl *h, const char *method, const struct setting_chan
     struct err err;
 
     if (what->key.len > SETTING_KEY_MAX)
-        return trouble_set(t, "HL-USE-03", "a key of %zu bytes: %d at most", what->key.len,
-                           SETTING_KEY_MAX);
+        return key_too_long(t, what->key.len);
     setting_change_encode(&bytes, what);
     if (setting_change_decode(buf_str(&bytes), &check, &err) < 0) {
         trouble_set(t, "HL-USE-03", "that cannot be a setting");
         return trouble_err(t, &err);
     }
-    int rc = client_call_bytes(h, CALL_CHANGE, method, buf_str(&bytes), &answer, t);
+    int rc = client_ask(
+        h,
+        &(struct question){
+            .kind = CALL_CHANGE, .method = method, .body = buf_str(&bytes), .is_bytes = true},
+        &answer, t);
     if (rc != 0)
         return rc;
     struct value *body = value_map(h->arena);
@@ -160,7 +176,9 @@ static int read_expected(struct hlctl *h, struct setting_change *what, struct tr
     what->has_expected = text.len > 0;
     if (text.len == 0 || str_to_u64(text, &what->expected))
         return 0;
-    return trouble_set(t, "HL-USE-02", "--revision cannot be \"" STR_FMT "\"", STR_ARG(text));
+    trouble_set(t, "HL-USE-02", "--revision cannot be \"" STR_FMT "\"", STR_ARG(text));
+    trouble_why(t, "it is a whole number");
+    return trouble_next(t, "take it from `kv get KEY -o json`; 0 is that of a new setting");
 }
 
 int kv_cas_run(struct hlctl *h, struct trouble *t)
@@ -172,6 +190,7 @@ int kv_cas_run(struct hlctl *h, struct trouble *t)
         rc = read_expected(h, &what, t);
     if (rc == 0 && !what.has_expected) {
         trouble_set(t, "HL-USE-03", "compare with what?");
+        trouble_why(t, "kv cas needs --revision");
         return trouble_next(t, "--revision N as `kv get KEY -o json` shows it, or 0 for a new one");
     }
     return rc != 0 ? rc : change(h, "kv.put", &what, "put", t);
@@ -193,7 +212,25 @@ static int ask(struct hlctl *h, const char *method, const struct value *body, st
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     value_canonical(&text, body);
-    return client_call_bytes(h, CALL_READ, method, buf_str(&text), answer, t);
+    return client_ask(
+        h,
+        &(struct question){
+            .kind = CALL_READ, .method = method, .body = buf_str(&text), .is_bytes = true},
+        answer, t);
+}
+
+static void show_value(struct hlctl *h, struct str value)
+{
+    if (!h->style.is_terminal) {
+        buf_add(&h->out, value);
+        return;
+    }
+    struct str text = safe_lines(h->arena, value);
+    if (!str_eq(text, value))
+        hlctl_remark(h, "not a plain text; shown escaped");
+    buf_add(&h->out, text);
+    if (!str_ends(text, STR("\n")))
+        buf_add_byte(&h->out, '\n');
 }
 
 int kv_get_run(struct hlctl *h, struct trouble *t)
@@ -206,21 +243,19 @@ int kv_get_run(struct hlctl *h, struct trouble *t)
     value_map_set_str(h->arena, body, "key", invocation_arg(h->in, 0));
     int rc = ask(h, "kv.get", body, &answer, t);
     if (rc != 0)
-        return rc;
+        return show_keys(rc, t);
     struct str rest = answer.bytes;
-    if (setting_list_take(&rest, &s, &err) != KV_FOUND)
+    int r = setting_list_take(&rest, &s, &err);
+    if (r == KV_ABSENT)
+        r = err_set(&err, HL_EINVAL, "it is empty");
+    if (r < 0)
         return not_a_setting(t, &err);
     if (hlctl_is_document(h)) {
         output_document(h, &answer, "Setting", setting_value(h->arena, &s));
     } else if (h->format == FORMAT_NAME) {
         buf_printf(&h->out, "setting/" STR_FMT "\n", STR_ARG(safe_text(h->arena, s.key)));
     } else {
-        if (!is_text(s.value))
-            hlctl_remark(h, "not a text; shown as base64");
-        struct str text = is_text(s.value) ? s.value : base64(h->arena, s.value);
-        buf_add(&h->out, text);
-        if (!str_ends(text, STR("\n")))
-            buf_add_byte(&h->out, '\n');
+        show_value(h, s.value);
     }
     return EXIT_DONE;
 }
@@ -292,36 +327,76 @@ static void print_change(struct hlctl *h, const struct setting *s)
         output_stream(h, v);
         return;
     }
+    if (h->format == FORMAT_NAME) {
+        buf_printf(&h->out, "setting/" STR_FMT "\n", STR_ARG(safe_text(h->arena, s->key)));
+        return;
+    }
     buf_printf(&h->out, "%llu %s " STR_FMT " " STR_FMT "\n", (unsigned long long)s->revision,
                s->version == 0 ? "delete" : "put", STR_ARG(safe_text(h->arena, s->key)),
                STR_ARG(safe_text(h->arena, shown(h->arena, s->value))));
 }
 
-static int watch_once(struct hlctl *h, uint64_t *after, struct trouble *t)
+struct watch {
+    struct hlctl *h;
+    uint64_t after; /* everything up to this revision was printed, or was there before; 0: not known
+                       yet */
+    bool is_away;   /* nobody answers, and that was said */
+};
+
+/* One setting at most is asked for: what counts is the revision that everybody had seen by now. */
+static int begin_now(struct watch *w, struct trouble *t)
 {
-    struct value *body = value_map(h->arena);
+    struct value *body = value_map(w->h->arena);
+    struct answer answer;
+
+    value_map_set_str(w->h->arena, body, "prefix", optional_prefix(w->h));
+    value_map_set_int(w->h->arena, body, "limit", 1);
+    int rc = ask(w->h, "kv.list", body, &answer, t);
+    if (rc == 0)
+        w->after = answer.revision;
+    return rc;
+}
+
+static int watch_once(struct watch *w, struct trouble *t)
+{
+    struct value *body = value_map(w->h->arena);
     struct answer answer;
     struct setting s;
     struct err err;
     int r;
 
-    value_map_set_str(h->arena, body, "prefix", optional_prefix(h));
-    value_map_set_int(h->arena, body, "after", (int64_t)*after);
-    value_map_set_int(h->arena, body, "wait_ms", WATCH_WAIT_MS);
-    int rc = ask(h, "kv.watch", body, &answer, t);
+    value_map_set_str(w->h->arena, body, "prefix", optional_prefix(w->h));
+    value_map_set_int(w->h->arena, body, "after", (int64_t)w->after);
+    value_map_set_int(w->h->arena, body, "wait_ms", WATCH_WAIT_MS);
+    int rc = ask(w->h, "kv.watch", body, &answer, t);
+    if (rc != 0 && trouble_is(t, "HL-OBJ-01"))
+        return trouble_next(t, "hlctl kv list shows what is there now; then watch again");
     if (rc != 0)
         return rc;
     for (struct str rest = answer.bytes; (r = setting_list_take(&rest, &s, &err)) == KV_FOUND;)
-        print_change(h, &s);
-    *after = answer.revision;
+        print_change(w->h, &s);
+    if (answer.revision > w->after) /* a new leader may know less for a moment */
+        w->after = answer.revision;
     return r < 0 ? not_a_setting(t, &err) : 0;
+}
+
+/* 0 if it is no reason to end; that is said once. */
+static int bear(struct watch *w, int rc, struct trouble *t)
+{
+    if (rc != EXIT_UNREACHABLE && rc != EXIT_TIMED_OUT)
+        return rc;
+    if (!w->is_away)
+        hlctl_remark(w->h, "%s; going on when somebody answers", t->what);
+    w->is_away = true;
+    *t = (struct trouble){0};
+    return 0;
 }
 
 /* Until somebody ends it, or the changes in between are no longer kept. */
 int kv_watch_run(struct hlctl *h, struct trouble *t)
 {
     HL_CLEANUP(arena_freep) struct arena *round = arena_new();
-    uint64_t after = (uint64_t)flag_number(h->in, "after", 0);
+    struct watch w = {.h = h, .after = (uint64_t)flag_number(h->in, "after", 0)};
 
     if (!client_roster(h, t)) /* what the client keeps must stay */
         return t->page->exit;
@@ -329,16 +404,18 @@ int kv_watch_run(struct hlctl *h, struct trouble *t)
     for (;;) {
         arena_reset(round);
         client_restart_clock(h);
-        int rc = watch_once(h, &after, t);
-        if (rc != 0 && rc != EXIT_UNREACHABLE)
+        int rc = w.after == 0 ? begin_now(&w, t) : watch_once(&w, t);
+        if (rc == 0)
+            w.is_away = false;
+        else
+            rc = bear(&w, rc, t);
+        if (rc != 0)
             return rc;
-        if (rc != 0) {
-            hlctl_remark(h, "%s; going on", t->what);
-            *t = (struct trouble){0};
-        }
-        if (!hlctl_flush(h))
-            return errno == EPIPE ? EXIT_DONE
-                                  : trouble_set(t, "HL-FILE-02", "cannot write to stdout: %s",
-                                                strerror(errno));
+        if (hlctl_flush(h))
+            continue;
+        if (errno == EPIPE)
+            return EXIT_DONE;
+        trouble_set(t, "HL-FILE-02", "cannot write to stdout");
+        return trouble_why(t, "%s", strerror(errno));
     }
 }

@@ -20,6 +20,7 @@ static void on_interrupt(int number)
 {
     static const char text[] = "\ninterrupted; what the mesh has accepted goes on\n";
 
+    hlctl_drop_unfinished();
     if (write(STDERR_FILENO, text, sizeof text - 1) < 0)
         _exit(EXIT_INTERRUPTED);
     _exit(number == SIGINT ? EXIT_INTERRUPTED : 128 + number);
@@ -29,9 +30,12 @@ static void set_signals(void)
 {
     struct sigaction on = {.sa_handler = on_interrupt};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction hangup;
 
     sigaction(SIGINT, &on, NULL);
     sigaction(SIGTERM, &on, NULL);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup(1) */
+        sigaction(SIGHUP, &on, NULL);
     sigaction(SIGPIPE, &ignore, NULL); /* write() tells */
 }
 

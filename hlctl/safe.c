@@ -50,30 +50,38 @@ static bool is_deceptive(uint32_t c)
            (c >= 0xe0000 && c <= 0xe007f);
 }
 
-static bool is_clean(struct str s)
+static bool is_layout(uint32_t c)
+{
+    return c == '\n' || c == '\t';
+}
+
+static bool is_clean(struct str s, bool has_lines)
 {
     for (size_t i = 0; i < s.len;) {
         uint32_t c = 0;
         size_t len = decode(s, i, &c);
-        if (len == NOT_UTF8 || is_control(c) || is_deceptive(c))
+        bool is_kept = has_lines && is_layout(c);
+        if (len == NOT_UTF8 || (is_control(c) && !is_kept) || is_deceptive(c))
             return false;
         i += len;
     }
     return true;
 }
 
-struct str safe_text(struct arena *a, struct str s)
+static struct str escape(struct arena *a, struct str s, bool has_lines)
 {
-    if (is_clean(s))
-        return s;
     HL_CLEANUP(buf_deinit) struct buf out = {0};
+
+    if (is_clean(s, has_lines))
+        return s;
     for (size_t i = 0; i < s.len;) {
         uint32_t c = 0;
         size_t len = decode(s, i, &c);
+        bool is_kept = has_lines && is_layout(c);
         if (len == NOT_UTF8) {
             buf_printf(&out, "\\x%02x", (unsigned char)s.ptr[i]);
             len = 1;
-        } else if (is_control(c)) {
+        } else if (is_control(c) && !is_kept) {
             buf_printf(&out, "\\x%02x", c);
         } else if (is_deceptive(c)) {
             buf_printf(&out, "\u2039U+%04X\u203a", c);
@@ -83,6 +91,21 @@ struct str safe_text(struct arena *a, struct str s)
         i += len;
     }
     return arena_dup(a, buf_str(&out));
+}
+
+struct str safe_text(struct arena *a, struct str s)
+{
+    return escape(a, s, false);
+}
+
+struct str safe_lines(struct arena *a, struct str s)
+{
+    return escape(a, s, true);
+}
+
+bool safe_is_text(struct str s)
+{
+    return is_clean(s, true);
 }
 
 struct str safe_utf8(struct arena *a, struct str s)

@@ -18,6 +18,11 @@
  */
 struct str safe_text(struct arena *a, struct str s);
 
+/* The same of each line, with line feeds and tabs left as they are. */
+struct str safe_lines(struct arena *a, struct str s);
+/* True if s is plain text: safe_lines has nothing to change in it. */
+bool safe_is_text(struct str s);
+
 /* Bytes that are no UTF-8 replaced by U+FFFD, for documents that must be UTF-8. */
 struct str safe_utf8(struct arena *a, struct str s);
 

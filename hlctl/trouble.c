@@ -127,6 +127,11 @@ int trouble_set(struct trouble *t, const char *id, const char *fmt, ...)
     return t->page->exit;
 }
 
+bool trouble_is(const struct trouble *t, const char *id)
+{
+    return t->page && strcmp(t->page->id, id) == 0;
+}
+
 int trouble_why(struct trouble *t, const char *fmt, ...)
 {
     va_list args;

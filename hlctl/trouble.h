@@ -55,6 +55,8 @@ const struct trouble_page *trouble_find(struct str id);
  * `why`, `next` and the position are emptied.
  */
 int trouble_set(struct trouble *t, const char *id, const char *fmt, ...) HL_PRINTF(3, 4);
+/* t is filled with this code. */
+bool trouble_is(const struct trouble *t, const char *id);
 /* Both return the exit code of t, so that a function can end with them. */
 int trouble_why(struct trouble *t, const char *fmt, ...) HL_PRINTF(2, 3);
 int trouble_next(struct trouble *t, const char *fmt, ...) HL_PRINTF(2, 3);

@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,22 @@ HLCTL = os.path.join(os.environ["HL_BIN_DIR"], "hlctl")
 def read(*path):
     with open(os.path.join(*path), encoding="utf-8") as file:
         return file.read()
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def snapshot(mesh, magic=b"hlmesh state 1\n"):
+    """A snapshot of an empty state (edge/store/snapshot_file.c), whose id is its index."""
+    header = struct.pack("<I", len(mesh)) + mesh + struct.pack("<QQQQ", 77, 3, 77, 1790000000000) + \
+        struct.pack("<BBQB", 1, 1, 1, 1)
+    return magic + struct.pack("<II", len(header), crc32c(header)) + header + b"\xff" * 4
 
 
 class Offline(unittest.TestCase):
@@ -239,6 +256,77 @@ class Offline(unittest.TestCase):
         done = self.run_line("status", env={"HLCTL_CONFIG": "m/hlctl.yaml"})
         self.assertEqual(done.returncode, 2)
         self.assertIn("HL-CFG-04", done.stderr)
+
+    # ---- snapshots ----
+
+    def write(self, name, data):
+        with open(os.path.join(self.home, name), "wb") as file:
+            file.write(data)
+
+    def refused(self, code, returncode, why, *words):
+        """Exit code and all three lines of the complaint; nothing on stdout, nothing left behind."""
+        before = sorted(os.listdir(self.home))
+        done = self.run_line(*words)
+        self.assertEqual((done.returncode, done.stdout), (returncode, ""), f"{words}: {done.stderr}")
+        lines = done.stderr.splitlines()
+        self.assertEqual(len(lines), 3, done.stderr)
+        self.assertTrue(lines[0].startswith("error: ") and lines[0].endswith(code), done.stderr)
+        self.assertTrue(lines[1].startswith("  why   ") and why in lines[1], done.stderr)
+        self.assertTrue(lines[2].startswith("  next  "), done.stderr)
+        self.assertEqual(sorted(os.listdir(self.home)), before)
+
+    def mesh(self):
+        words = ("--coordinator", "c1=127.0.0.1:7000", "--coordinator", "c2=127.0.0.1:7010",
+                 "--coordinator", "c3=127.0.0.1:7020")
+        return json.loads(self.ok("keygen", "mesh", "m", "-o", "json", *words))["mesh"].encode()
+
+    RESTORE = ("snapshot", "restore", "s", "--roster", "m/mesh.json", "--member", "c2", "--dir", "d")
+
+    def test_a_snapshot_is_inspected_and_restored_once(self):
+        self.write("s", snapshot(self.mesh()))
+        facts = json.loads(self.ok("snapshot", "inspect", "s", "-o", "json"))
+        self.assertEqual((facts["index"], facts["term"], facts["records"]), (77, 3, 0))
+        self.assertEqual(facts["members"], [{"id": 1, "voter": True}])
+        self.assertEqual(self.ok("snapshot", "inspect", "s", "-o", "name"),
+                         "snapshot/000000000000004d\n")
+        self.assertIn("index    77, term 3\n", self.ok("snapshot", "inspect", "s"))
+        self.assertIn("coordinator/c2 begins from the snapshot", self.ok(*self.RESTORE))
+        self.refused("HL-FILE-01", 1, "is not empty", *self.RESTORE)
+        self.assertEqual(sorted(os.listdir(self.home)), ["d", "m", "s"])
+
+    def test_a_snapshot_that_was_cut_or_changed_is_refused(self):
+        good = snapshot(self.mesh())
+        for end in (0, 1, 14, 15, 19, 23, 24, 60, len(good) - 4, len(good) - 1):
+            self.write("s", good[:end])
+            self.refused("HL-SNAP-01", 1, "s: byte ", "snapshot", "inspect", "s")
+            self.refused("HL-SNAP-01", 1, "s: byte ", *self.RESTORE)
+        for at in (0, 15, 18, 19, 23, 30, 80, len(good) - 5, len(good) - 1):
+            self.write("s", good[:at] + bytes([good[at] ^ 0x10]) + good[at + 1:])
+            self.refused("HL-SNAP-01", 1, "s: byte ", "snapshot", "inspect", "s")
+            self.refused("HL-SNAP-01", 1, "s: byte ", *self.RESTORE)
+        self.write("s", good + b"x")
+        self.refused("HL-SNAP-01", 1, "something follows the end", *self.RESTORE)
+        self.refused("HL-SNAP-01", 1, "No such file", "snapshot", "inspect", "nothing")
+
+    def test_a_snapshot_of_a_newer_version_is_refused(self):
+        self.write("s", snapshot(self.mesh(), b"hlmesh state 2\n"))
+        self.refused("HL-SNAP-01", 1, "newer version", "snapshot", "inspect", "s")
+        self.refused("HL-SNAP-01", 1, "newer version", *self.RESTORE)
+
+    def test_a_snapshot_of_another_mesh_is_not_restored(self):
+        mesh = self.mesh()
+        self.write("s", snapshot(mesh[:-4] + b"xxxx"))
+        self.refused("HL-CFG-04", 2, "", *self.RESTORE)
+        self.write("s", snapshot(mesh))
+        self.refused("HL-OBJ-01", 1, "m/mesh.json lists 3", *self.RESTORE[:6], "c9", "--dir", "d")
+        self.refused("HL-CFG-04", 2, "", *self.RESTORE[:4], "nothing", *self.RESTORE[5:])
+        self.refused("HL-USE-03", 2, "never guessed", *self.RESTORE[:5])
+
+    def test_what_a_snapshot_says_of_itself_is_safe_to_look_at(self):
+        self.write("s", snapshot(b"hl-mesh:\x1b[2J\xff"))
+        self.assertIn("mesh     hl-mesh:\\x1b[2J\\xff\n", self.ok("snapshot", "inspect", "s"))
+        for form in ("json", "yaml"):
+            self.assertNotIn("\033", self.ok("snapshot", "inspect", "s", "-o", form))
 
     # ---- completion ----
 

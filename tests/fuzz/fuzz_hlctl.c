@@ -70,6 +70,11 @@ static void check_text(struct arena *a, struct str text)
     HL_ASSERT(str_is_utf8(safe) && str_eq(safe_text(a, safe), safe));
     for (size_t i = 0; i < safe.len; i++)
         HL_ASSERT((unsigned char)safe.ptr[i] >= 0x20 && safe.ptr[i] != 0x7f);
+    struct str lines = safe_lines(a, text);
+    HL_ASSERT(safe_is_text(lines) && safe_is_text(text) == str_eq(lines, text));
+    for (size_t i = 0; i < lines.len; i++)
+        HL_ASSERT((unsigned char)lines.ptr[i] >= 0x20 || lines.ptr[i] == '\n' ||
+                  lines.ptr[i] == '\t');
     HL_ASSERT(safe_width(safe_cut(safe, 10)) <= 10);
     HL_ASSERT(str_is_utf8(safe_cut(safe, 10)) && str_is_utf8(safe_utf8(a, text)));
 }

@@ -6,30 +6,21 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/value/json.h"
-#include "edge/wire/hub.h"
-
-enum { MEMBERS = 3, PORTS_APART = 4, COMMAND_MAX = 4096 };
+#include "unit/hlctl/mesh.h"
 
 /* ---- scripted coordinators ---- */
 
 enum part { PART_OFF, PART_LEADER, PART_FOLLOWER, PART_LEADERLESS };
 
 struct script {
-    enum part part[MEMBERS];
+    enum part part[MESH_MEMBERS];
     bool is_deaf_once; /* the leader loses the first change it is sent */
     bool is_blocked;   /* the application never becomes Synced */
     bool is_slow;      /* nor does the attempt end */
@@ -37,13 +28,8 @@ struct script {
     int denied_code;   /* every change is refused with this */
 };
 
-static char work[] = "/tmp/hlctl-online-XXXXXX";
-static char mesh[MESH_TEXT_MAX];
-static pid_t child;
-
 struct fake {
     const struct script *script;
-    struct wire_hub *hub[MEMBERS];
     uint64_t leader; /* 0: none */
     int polls;       /* since the last sync */
     char changes[8][80];
@@ -102,7 +88,7 @@ static void status_body(const struct fake *f, char *out, size_t size)
              "{\"id\":3,\"name\":\"c3\",\"state\":\"unreachable\",\"age_ms\":61000}],"
              "\"agents\":[" AGENTS "],\"apps\":[%s," BROKEN_APP "," CHART_APP "],"
              "\"alarms\":[],\"counts\":{}}",
-             mesh, f->leader ? "c1" : "", web_app(f));
+             mesh_id, f->leader ? "c1" : "", web_app(f));
 }
 
 static void read_body(struct fake *f, struct str method, struct value *body, char *out, size_t size)
@@ -187,9 +173,11 @@ static bool lead(struct fake *f, const struct wire_request *r, struct value *bod
     return true;
 }
 
-static void answer(struct fake *f, size_t member, const struct wire_inbound *in, struct arena *a)
+static void answer(void *context, size_t member, struct wire_hub *const hub[MESH_MEMBERS],
+                   const struct wire_inbound *in, struct arena *a)
 {
     static char text[16000];
+    struct fake *f = context;
     enum part part = f->script->part[member];
     const struct wire_request *r = &in->message.request;
     struct wire_message out = {.kind = WIRE_REPLY};
@@ -215,135 +203,28 @@ static void answer(struct fake *f, size_t member, const struct wire_inbound *in,
     if (part == PART_LEADERLESS)
         out.reply.leader = 0;
     out.reply.body = str_from(text);
-    hub_answer(f->hub[member], &in->from, &out);
-}
-
-static void open_hubs(struct fake *f)
-{
-    static struct arena *keep; /* the roster must outlive the hubs */
-    static struct roster roster;
-    char path[200];
-    struct err err;
-
-    keep = arena_new();
-    snprintf(path, sizeof path, "%s/mesh/mesh.json", work);
-    if (roster_load(str_from(path), str_from(mesh), keep, &roster, &err) != 0)
-        hl_die("roster: %s", err.text);
-    for (size_t i = 0; i < MEMBERS; i++) {
-        struct coordinator_keys keys;
-        struct wire_hub_config config = {.roster = &roster, .member = i + 1, .keys = &keys};
-        if (f->script->part[i] == PART_LEADER)
-            f->leader = i + 1;
-        if (f->script->part[i] == PART_OFF)
-            continue;
-        snprintf(path, sizeof path, "%s/mesh/c%zu/coordinator.key", work, i + 1);
-        if (coordinator_keys_load(str_from(path), &roster.member[i], &keys, &err) != 0 ||
-            hub_open(&config, &f->hub[i], &err) != 0)
-            hl_die("coordinator %zu: %s", i + 1, err.text);
-    }
-}
-
-/* The child: serves until it is killed. `ready` is closed when the doors are open. */
-static void serve(const struct script *script, int ready)
-{
-    struct fake f = {.script = script, .polls = 100};
-    struct arena *a = arena_new();
-    struct timespec now;
-
-    open_hubs(&f);
-    close(ready);
-    for (;;) {
-        for (size_t i = 0; i < MEMBERS; i++) {
-            struct wire_inbound in;
-            if (!f.hub[i])
-                continue;
-            hub_wait(f.hub[i], -1, 2);
-            clock_gettime(CLOCK_MONOTONIC, &now);
-            while (hub_next(f.hub[i], now.tv_sec * 1000 + now.tv_nsec / 1000000, a, &in))
-                if (in.kind == WIRE_IN_MESSAGE && in.message.kind == WIRE_REQUEST)
-                    answer(&f, i, &in, a);
-            arena_reset(a);
-        }
-    }
+    hub_answer(hub[member], &in->from, &out);
 }
 
 static void start(const struct script *script)
 {
-    int ready[2];
-    char byte;
+    static struct fake f;
+    bool is_there[MESH_MEMBERS];
 
-    assert_int_equal(pipe(ready), 0);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        close(ready[0]);
-        serve(script, ready[1]);
-        _exit(1);
+    f = (struct fake){.script = script, .polls = 100};
+    for (size_t i = 0; i < MESH_MEMBERS; i++) {
+        is_there[i] = script->part[i] != PART_OFF;
+        if (script->part[i] == PART_LEADER)
+            f.leader = i + 1;
     }
-    close(ready[1]);
-    assert_int_equal(read(ready[0], &byte, 1), 0);
-    close(ready[0]);
+    mesh_start(is_there, answer, &f);
 }
 
 static int stop(void **state)
 {
     (void)state;
-    if (child > 0) {
-        kill(child, SIGKILL);
-        waitpid(child, NULL, 0);
-        child = 0;
-    }
+    mesh_stop();
     return 0;
-}
-
-/* ---- hlctl ---- */
-
-struct run {
-    int exit;
-    char out[20000];
-    char err[4000];
-    double seconds;
-};
-
-static void read_text(const char *name, char *out, size_t size)
-{
-    char path[200];
-
-    snprintf(path, sizeof path, "%s/%s", work, name);
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    size_t n = fread(out, 1, size - 1, file);
-    out[n] = '\0';
-    fclose(file);
-}
-
-static struct run *hlctl(const char *arguments)
-{
-    static struct run r;
-    char command[COMMAND_MAX];
-    struct timespec from;
-    struct timespec to;
-
-    snprintf(
-        command, sizeof command,
-        "cd %s && HLCTL_CONFIG=%s/mesh/hlctl.yaml XDG_CACHE_HOME=%s/cache timeout 40 " HL_BIN_DIR
-        "/hlctl %s >out 2>err",
-        work, work, work, arguments);
-    clock_gettime(CLOCK_MONOTONIC, &from);
-    int status = system(command);
-    clock_gettime(CLOCK_MONOTONIC, &to);
-    assert_true(WIFEXITED(status));
-    r.exit = WEXITSTATUS(status);
-    r.seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
-    read_text("out", r.out, sizeof r.out);
-    read_text("err", r.err, sizeof r.err);
-    return &r;
-}
-
-static void expect_in(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("\"%s\" is not in:\n%s", part, text);
 }
 
 static struct value *document(struct arena *a, const char *text)
@@ -597,11 +478,11 @@ static void a_token_is_printed_once_and_its_secret_is_not_sent(void **state)
     assert_int_equal(r->exit, 0);
     assert_true(token_parse(str_trim(str_from(r->out)), &token));
     expect_in(r->err, "valid for 10m, 1 use, only for node n9");
-    expect_in(r->err, mesh);
+    expect_in(r->err, mesh_id);
     r = hlctl("token create -o json");
     struct value *v = document(a, r->out);
     assert_true(token_parse(value_get_str(v, "token"), &token));
-    assert_true(str_eq(value_get_str(v, "mesh"), str_from(mesh)));
+    assert_true(str_eq(value_get_str(v, "mesh"), str_from(mesh_id)));
     assert_int_equal(hlctl("token create --ttl 25h")->exit, 2);
 }
 
@@ -650,7 +531,6 @@ static void a_stranger_gets_no_answer(void **state)
     struct run *r = hlctl("status --config odd.yaml --timeout 1s");
     assert_int_equal(r->exit, 3);
     expect_in(r->err, "HL-NET-01");
-    unlink("stranger.key");
 }
 
 static void a_roster_of_another_mesh_is_refused_before_anything_is_sent(void **state)
@@ -667,60 +547,6 @@ static void a_roster_of_another_mesh_is_refused_before_anything_is_sent(void **s
               "--mesh hl-mesh:Jm4xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx --config mixed.yaml")
             ->err,
         "HL-CFG-04");
-}
-
-static bool is_port_free(int port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    bool is_free = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
-    if (fd >= 0)
-        close(fd);
-    return is_free;
-}
-
-static int free_ports(void)
-{
-    for (int base = 20000 + (int)(getpid() % 1000) * 12; base < 60000; base += MEMBERS * 4) {
-        bool is_free = true;
-        for (int i = 0; i < MEMBERS * PORTS_APART; i++)
-            is_free = is_free && is_port_free(base + i);
-        if (is_free)
-            return base;
-    }
-    return -1;
-}
-
-static int make_mesh(void **state)
-{
-    char command[500];
-    int base = free_ports();
-
-    (void)state;
-    if (!mkdtemp(work) || base < 0)
-        return -1;
-    snprintf(command, sizeof command,
-             "keygen mesh mesh -o json --coordinator c1=127.0.0.1:%d --coordinator "
-             "c2=127.0.0.1:%d --coordinator c3=127.0.0.1:%d",
-             base, base + PORTS_APART, base + 2 * PORTS_APART);
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct run *r = hlctl(command);
-    if (r->exit != 0)
-        return -1;
-    struct str text = value_get_str(document(a, r->out), "mesh");
-    snprintf(mesh, sizeof mesh, STR_FMT, STR_ARG(text));
-    return 0;
-}
-
-static int remove_mesh(void **state)
-{
-    char command[200];
-
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", work);
-    return system(command);
 }
 
 int main(void)
@@ -747,5 +573,5 @@ int main(void)
                                   stop),
     };
     keys_init();
-    return cmocka_run_group_tests_name("hlctl/online", tests, make_mesh, remove_mesh);
+    return cmocka_run_group_tests_name("hlctl/online", tests, mesh_make, mesh_remove);
 }

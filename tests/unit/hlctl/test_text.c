@@ -36,6 +36,22 @@ static void control_characters_are_shown_and_never_sent(void **state)
     expect_safe("\xf3\xa0\x81\x81", 4, "‹U+E0041›"); /* a tag: invisible text */
 }
 
+static void lines_and_tabs_are_text_and_nothing_else_that_moves_the_cursor_is(void **state)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    static const char *const unsafe[] = {
+        "a\rb", "\033[2J", "\x7f", "\b", "\xc2\x9b", "\xe2\x80\xae", "\xe2\x80\xa8", "\xff",
+    };
+
+    (void)state;
+    assert_true(safe_is_text(STR("")));
+    assert_true(safe_is_text(STR("\ta ü\n\n漢\n")));
+    for (size_t i = 0; i < HL_COUNT(unsafe); i++)
+        assert_false(safe_is_text(str_from(unsafe[i])));
+    assert_false(safe_is_text((struct str){"\0", 1}));
+    assert_true(str_eq(safe_lines(a, STR("\ta\r\n\033b\n")), STR("\ta\\x0d\n\\x1bb\n")));
+}
+
 static void bytes_that_are_no_utf8_are_shown_one_by_one(void **state)
 {
     (void)state;
@@ -203,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_characters_are_shown_and_never_sent),
+        cmocka_unit_test(lines_and_tabs_are_text_and_nothing_else_that_moves_the_cursor_is),
         cmocka_unit_test(bytes_that_are_no_utf8_are_shown_one_by_one),
         cmocka_unit_test(every_single_byte_and_pair_comes_out_without_controls),
         cmocka_unit_test(json_stays_the_same_value_with_its_controls_escaped),
