@@ -57,6 +57,8 @@ class Road(MeshCase):
         self.mesh.wait_synced(30)
 
     def test_01_status_shows_the_whole_mesh_with_ages(self):
+        # Work may be done before the last agent has joined.
+        self.mesh.wait(lambda: len(self.mesh.status()["agents"]) == 3, 20, "three agents")
         status = self.mesh.status()
         self.assertEqual([c["name"] for c in status["coordinators"]], ["c1", "c2", "c3"])
         self.assertEqual(sorted(c["state"] for c in status["coordinators"]), ["follower", "follower", "leader"])

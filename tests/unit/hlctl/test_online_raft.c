@@ -539,6 +539,7 @@ static int make_store(void **state)
     if (!c || checkpoint_run(c, &err) != 0)
         hl_die("no base");
     statedb_adopt(db, c);
+    checkpoint_free(c);
     base = *statedb_base(db);
     read_pieces(db);
     return 0;
