@@ -108,6 +108,7 @@ struct one *one_start_with(void **state, const struct one_setup *setup)
         .election_ms = ONE_ELECTION,
         .keep_bytes = setup->keep_bytes,
         .stall_ms = setup->stall_ms,
+        .news_ms = setup->news_ms,
         .storage = one_storage(o),
     };
     struct err err;

@@ -36,6 +36,7 @@ struct one_setup {
     struct raft_members members;
     uint64_t keep_bytes;
     int64_t stall_ms;
+    int64_t news_ms;
 };
 
 /* Ends the test if the member cannot start. */

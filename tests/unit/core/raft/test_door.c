@@ -279,6 +279,11 @@ static void bad_configurations_and_contradictions_are_named(void **state)
     bad.stall_ms = 1;
     assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
     bad = c;
+    bad.news_ms = -1;
+    assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
+    bad.news_ms = 101; /* a heartbeat comes sooner */
+    assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
+    bad = c;
     bad.storage.read_piece = NULL;
     assert_int_equal(raft_new(&bad, &d, 0, &r, &err), HL_EINVAL);
     bad.storage.read = NULL;

@@ -184,6 +184,35 @@ static void a_second_leader_is_never_made_of_repeated_votes(void **state)
     assert_int_equal(one_status(o).role, RAFT_CANDIDATE);
 }
 
+/* With news_ms, an append that follows at once carries the commit index; else a heartbeat does. */
+static void a_new_commit_index_waits_for_an_append(void **state)
+{
+    struct one *o =
+        one_start_with(state, &(struct one_setup){.voters = 3, .terms = "", .news_ms = 5});
+
+    one_lead_settled(o);
+    one_tick(o, 5);
+    one_propose(o, STR("x"));
+    uint64_t index = one_sent(o, RAFT_MSG_APPEND, 2).index + 1;
+    one_persisted(o);
+    one_acknowledge(o, 2, index);
+    one_acknowledge(o, 3, index);
+    assert_int_equal(one_status(o).commit_index, index);
+    assert_false(one_has_sent(o, RAFT_MSG_HEARTBEAT, 2));
+    assert_int_equal(o->out.wake_ms, o->now_ms + 5);
+    one_propose(o, STR("y"));
+    assert_int_equal(one_sent(o, RAFT_MSG_APPEND, 2).commit, index);
+    one_persisted(o);
+    one_acknowledge(o, 2, index + 1);
+    one_acknowledge(o, 3, index + 1);
+    one_tick(o, 4);
+    assert_false(one_has_sent(o, RAFT_MSG_HEARTBEAT, 2));
+    one_tick(o, 1);
+    assert_int_equal(one_sent(o, RAFT_MSG_HEARTBEAT, 2).commit, index + 1);
+    assert_int_equal(one_sent(o, RAFT_MSG_HEARTBEAT, 3).commit, index + 1);
+    assert_true(o->out.wake_ms > o->now_ms + 5);
+}
+
 static void roles_have_names(void **state)
 {
     (void)state;
@@ -207,6 +236,7 @@ int main(void)
         T(appends_go_out_and_commit_while_our_own_disk_is_busy),
         T(a_hint_that_makes_no_sense_steps_back_by_one),
         T(a_second_leader_is_never_made_of_repeated_votes),
+        T(a_new_commit_index_waits_for_an_append),
         cmocka_unit_test(roles_have_names),
     };
     return cmocka_run_group_tests_name("core/raft: leaders", tests, NULL, NULL);
