@@ -490,7 +490,7 @@ void log_prepare(struct store_log *log)
         log->has_failed = true;
         return;
     }
-    if (is_due && segments_fill(log, FILL_STEP, &ignored) < 0)
+    if (is_due && segments_fill(log, log->segment_bytes, FILL_STEP, &ignored) < 0)
         return; /* log_append will say so, if it is still so */
 }
 

@@ -78,9 +78,9 @@ struct store_log {
 /* Opens or makes the folder; lists what is there. */
 HL_MUST int segments_open(struct store_log *log, struct err *err);
 void segments_close(struct store_log *log);
-/* Goes on making a spare file of log->segment_bytes, all of whose blocks exist, by `step` bytes.
- * HL_ENOSPACE, HL_EIO: nothing is left of it. */
-HL_MUST int segments_fill(struct store_log *log, uint64_t step, struct err *err);
+/* Begins a spare file of `bytes`, all of whose blocks exist, or goes on with the one that was
+ * begun, by `step` bytes. HL_ENOSPACE, HL_EIO: nothing is left of it. */
+HL_MUST int segments_fill(struct store_log *log, uint64_t bytes, uint64_t step, struct err *err);
 void segments_fill_end(struct store_log *log); /* gives up what was begun */
 /* Makes the names of recycled files durable: before one gets a new head, lest a power cut leaves
  * that head under the old number. HL_EIO. */

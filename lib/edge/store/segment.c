@@ -176,13 +176,13 @@ static int make_spare(struct store_log *log, const char *path, struct arena *a)
     return 0;
 }
 
-int segments_fill(struct store_log *log, uint64_t step, struct err *err)
+int segments_fill(struct store_log *log, uint64_t bytes, uint64_t step, struct err *err)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     const char *path = spare_path(a, log, FILLING).ptr;
 
     if (log->filled == 0)
-        log->filling_bytes = log->segment_bytes;
+        log->filling_bytes = bytes;
     int error = fill_some(log, path, step);
     if (error != 0)
         segments_fill_end(log);
@@ -195,20 +195,19 @@ int segments_fill(struct store_log *log, uint64_t step, struct err *err)
     return error == 0 ? 0 : err_errno(err, HL_EIO, "cannot prepare %s", path);
 }
 
-/* At once, and of the size that is asked for; what was begun is of no use if that is larger. */
+/* At once, with room for `bytes`; what was begun is of no use if that is not the usual size. */
 static int prepare(struct store_log *log, uint64_t bytes, struct err *err)
 {
+    uint64_t whole = (bytes + BLOCK - 1) / BLOCK * BLOCK;
     size_t count = log->spare_count;
-    uint64_t usual = log->segment_bytes;
     int r = 0;
 
-    if (bytes > log->segment_bytes) {
+    if (whole > log->segment_bytes)
         segments_fill_end(log);
-        log->segment_bytes = (bytes + BLOCK - 1) / BLOCK * BLOCK;
-    }
+    else
+        whole = log->segment_bytes;
     while (r == 0 && log->spare_count == count)
-        r = segments_fill(log, log->segment_bytes, err);
-    log->segment_bytes = usual;
+        r = segments_fill(log, whole, whole, err);
     return r;
 }
 
