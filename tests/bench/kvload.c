@@ -16,12 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <zmq.h>
 
+#include "bench/samples.h"
 #include "core/state/setting.h"
 #include "edge/actor/actor.h"
 #include "edge/wire/messages.h"
@@ -32,8 +31,6 @@ enum {
     CLIENTS_MAX = 4096,
     QUEUE = 4096,
     KEYS_USED = 100000,
-    WARM_NS = 2000000000,
-    SAMPLES_MAX = 20000000,
     PROBE_NS = 5000000,
     PROBES_MAX = 1 << 16,
     LOSE_AFTER_NS = 1000000000,
@@ -59,20 +56,10 @@ struct load {
     char name[CLIENTS_MAX][24];
     uint64_t sequence[CLIENTS_MAX];
     int64_t sent_ns[CLIENTS_MAX];
-    int64_t *took_ns;
-    size_t took_count;
     size_t errors;
 };
 
 static struct load load;
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void fail(const char *what)
 {
@@ -186,20 +173,18 @@ static uint64_t find_leader(void)
     return leader;
 }
 
-static void note(const struct wire_reply *reply, size_t client, int64_t begin_ns)
+static void note(const struct wire_reply *reply, size_t client)
 {
-    int64_t now = now_ns();
-
     /* Nobody has written every key. */
     if (reply->code != 0 && !(load.is_get && reply->code == HL_EABSENT)) {
         if (load.errors++ == 0)
             fprintf(stderr, "kvload: " STR_FMT "\n", STR_ARG(reply->error));
-    } else if (now >= begin_ns && load.took_count < SAMPLES_MAX) {
-        load.took_ns[load.took_count++] = now - load.sent_ns[client];
+    } else {
+        samples_add(load.sent_ns[client]);
     }
 }
 
-static void take_all(size_t at, size_t connections, int64_t begin_ns)
+static void take_all(size_t at, size_t connections)
 {
     struct wire_reply reply;
 
@@ -207,35 +192,11 @@ static void take_all(size_t at, size_t connections, int64_t begin_ns)
         size_t client = reply.id - 1;
         if (client >= load.clients || client % connections != at)
             fail("an answer to nobody");
-        note(&reply, client, begin_ns);
-        load.sent_ns[client] = now_ns();
+        note(&reply, client);
+        load.sent_ns[client] = samples_now_ns();
         load.errors += !send_change(at, client, reply.id);
     }
     arena_reset(load.scratch);
-}
-
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double quantile_ms(double q)
-{
-    size_t at = (size_t)((double)load.took_count * q);
-
-    return (double)load.took_ns[at < load.took_count ? at : load.took_count - 1] * 1e-6;
-}
-
-static double cpu_seconds(void)
-{
-    struct rusage used;
-
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-           (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
 }
 
 static int run_load(size_t connections, double seconds)
@@ -244,32 +205,24 @@ static int run_load(size_t connections, double seconds)
 
     for (size_t i = 0; i < connections; i++)
         connect_to(leader);
-    load.took_ns = hl_calloc(SAMPLES_MAX, sizeof(*load.took_ns));
-    int64_t start_ns = now_ns();
-    int64_t begin_ns = start_ns + WARM_NS;
-    int64_t end_ns = begin_ns + (int64_t)(seconds * 1e9);
+    samples_begin(seconds);
     for (size_t c = 0; c < load.clients; c++) {
-        load.sent_ns[c] = now_ns();
+        load.sent_ns[c] = samples_now_ns();
         for (int tries = 0; !send_change(c % connections, c, c + 1); tries++) {
             if (tries == CONNECT_TRIES)
                 fail("the leader cannot be reached");
             clock_sleep_ms(1);
         }
     }
-    while (now_ns() < end_ns) {
+    while (samples_now_ns() < samples_end_ns()) {
         ready_wait(&load.ready, -1, 50);
         for (size_t i = 0; i < connections; i++) {
             if (ready_is_readable(&load.ready, i))
-                take_all(i, connections, begin_ns);
+                take_all(i, connections);
         }
     }
-    double cpu = cpu_seconds() * 1e11 / (double)(now_ns() - start_ns);
-    if (load.took_count == 0)
+    if (samples_print(load.errors) != 0)
         fail("nothing was answered");
-    qsort(load.took_ns, load.took_count, sizeof(*load.took_ns), compare);
-    printf("ops=%.0f p50=%.4f p90=%.4f p99=%.4f p999=%.4f max=%.4f errors=%zu cpu=%.0f\n",
-           (double)load.took_count / seconds, quantile_ms(0.5), quantile_ms(0.9), quantile_ms(0.99),
-           quantile_ms(0.999), quantile_ms(1), load.errors, cpu);
     return 0;
 }
 
@@ -293,7 +246,7 @@ static bool is_acknowledged(const int64_t *sent_ns, int64_t since_ns)
 static int run_loss(uint64_t member, int number, pid_t pid)
 {
     static int64_t sent_ns[PROBES_MAX];
-    int64_t start_ns = now_ns();
+    int64_t start_ns = samples_now_ns();
     int64_t probe_ns = start_ns;
     int64_t lost_ns = 0;
     uint64_t id = 0;
@@ -302,8 +255,8 @@ static int run_loss(uint64_t member, int number, pid_t pid)
         if (load.roster.member[i].id != member)
             connect_to(&load.roster.member[i]);
     }
-    while (now_ns() - start_ns < LOSE_WITHIN_S * INT64_C(1000000000)) {
-        int64_t now = now_ns();
+    while (samples_now_ns() - start_ns < LOSE_WITHIN_S * INT64_C(1000000000)) {
+        int64_t now = samples_now_ns();
         if (lost_ns == 0 && now - start_ns > LOSE_AFTER_NS) {
             lost_ns = now;
             if (kill(pid, number) != 0)
@@ -314,13 +267,13 @@ static int run_loss(uint64_t member, int number, pid_t pid)
             size_t client = ++id % CLIENTS_MAX;
             snprintf(load.name[client], sizeof(load.name[client]), "l%x-%x", (unsigned)getpid(),
                      (unsigned)id % CLIENTS_MAX);
-            sent_ns[id % PROBES_MAX] = now_ns();
+            sent_ns[id % PROBES_MAX] = samples_now_ns();
             send_change(i, client, id % PROBES_MAX);
         }
         probe_ns += now >= probe_ns ? PROBE_NS : 0;
         ready_wait(&load.ready, -1, 1);
         if (is_acknowledged(sent_ns, lost_ns)) {
-            printf("lost=%.1f\n", (double)(now_ns() - lost_ns) * 1e-6);
+            printf("lost=%.1f\n", (double)(samples_now_ns() - lost_ns) * 1e-6);
             return 0;
         }
     }

@@ -21,22 +21,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <nghttp2/nghttp2.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "bench/samples.h"
+
 enum {
     CONNECTIONS_MAX = 64,
     VALUE_MAX = 64 << 10,
     KEYS_USED = 100000,
     KEY_LEN = 16,
-    SAMPLES_MAX = 20000000,
-    WARM_NS = 2000000000,
     PROBE_NS = 5000000,
     LOSE_AFTER_NS = 1000000000,
     LOSE_WITHIN_S = 30,
@@ -65,19 +63,9 @@ static size_t connection_count;
 static SSL_CTX *tls;
 static bool is_get;
 static size_t value_bytes = 128;
-static int64_t begin_ns, end_ns;
-static int64_t *took_ns;
-static size_t took_count, errors;
+static size_t errors;
 static bool is_loss, is_found;
 static int64_t lost_ns; /* 0: not yet */
-
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void fail(const char *what)
 {
@@ -153,7 +141,7 @@ static void submit(struct connection *c)
     };
     const nghttp2_data_provider body = {.source.ptr = r, .read_callback = read_body};
 
-    r->sent_ns = now_ns();
+    r->sent_ns = samples_now_ns();
     if (c->fd < 0 || nghttp2_submit_request(c->session, NULL, headers, 6, &body, r) < 0) {
         errors++;
         free(r);
@@ -177,7 +165,6 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 static int on_close(nghttp2_session *session, int32_t stream, uint32_t code, void *context)
 {
     struct request *r = nghttp2_session_get_stream_user_data(session, stream);
-    int64_t now = now_ns();
 
     (void)code;
     if (!r)
@@ -186,10 +173,10 @@ static int on_close(nghttp2_session *session, int32_t stream, uint32_t code, voi
         errors++;
     else if (is_loss)
         is_found = is_found || (lost_ns > 0 && r->sent_ns >= lost_ns);
-    else if (now >= begin_ns && now <= end_ns && took_count < SAMPLES_MAX)
-        took_ns[took_count++] = now - r->sent_ns;
+    else
+        samples_add(r->sent_ns);
     free(r);
-    if (!is_loss && now < end_ns)
+    if (!is_loss && samples_now_ns() < samples_end_ns())
         submit(context);
     return 0;
 }
@@ -310,54 +297,27 @@ static void take_turn(int poller, int timeout_ms)
 
 /* ---- the two kinds of load ---- */
 
-static int compare(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a;
-    int64_t y = *(const int64_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
-static double quantile_ms(double q)
-{
-    size_t at = (size_t)((double)took_count * q);
-
-    return (double)took_ns[at < took_count ? at : took_count - 1] * 1e-6;
-}
-
 static int run_load(size_t clients, double seconds, int poller)
 {
-    int64_t start_ns = now_ns();
-    struct rusage used;
-
-    took_ns = calloc(SAMPLES_MAX, sizeof(*took_ns));
-    begin_ns = start_ns + WARM_NS;
-    end_ns = begin_ns + (int64_t)(seconds * 1e9);
+    samples_begin(seconds);
     for (size_t i = 0; i < clients; i++)
         submit(connection[i % connection_count]);
     for (size_t i = 0; i < connection_count; i++)
         flush(connection[i]);
-    while (now_ns() < end_ns)
+    while (samples_now_ns() < samples_end_ns())
         take_turn(poller, 50);
-    getrusage(RUSAGE_SELF, &used);
-    double cpu = (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
-                 (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) * 1e-6;
-    if (took_count == 0)
+    if (samples_print(errors) != 0)
         fail("nothing was answered");
-    qsort(took_ns, took_count, sizeof(*took_ns), compare);
-    printf("ops=%.0f p50=%.4f p90=%.4f p99=%.4f p999=%.4f max=%.4f errors=%zu cpu=%.0f\n",
-           (double)took_count / seconds, quantile_ms(0.5), quantile_ms(0.9), quantile_ms(0.99),
-           quantile_ms(0.999), quantile_ms(1), errors, cpu * 1e11 / (double)(now_ns() - start_ns));
     return 0;
 }
 
 static int run_loss(int number, pid_t pid, int poller)
 {
-    int64_t start_ns = now_ns();
+    int64_t start_ns = samples_now_ns();
     int64_t probe_ns = start_ns;
 
-    while (now_ns() - start_ns < LOSE_WITHIN_S * INT64_C(1000000000)) {
-        int64_t now = now_ns();
+    while (samples_now_ns() - start_ns < LOSE_WITHIN_S * INT64_C(1000000000)) {
+        int64_t now = samples_now_ns();
         if (lost_ns == 0 && now - start_ns > LOSE_AFTER_NS) {
             lost_ns = now;
             if (kill(pid, number) != 0)
@@ -372,7 +332,7 @@ static int run_loss(int number, pid_t pid, int poller)
         }
         take_turn(poller, 1);
         if (is_found) {
-            printf("lost=%.1f\n", (double)(now_ns() - lost_ns) * 1e-6);
+            printf("lost=%.1f\n", (double)(samples_now_ns() - lost_ns) * 1e-6);
             return 0;
         }
     }
