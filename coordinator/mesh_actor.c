@@ -24,7 +24,7 @@ enum {
     INBOUND_A_TURN = 512,
     TURN_BYTES = 4 << 20,
     HOLD_US = 1000,
-    HELD_MAX = 512, /* messages, each of one turn of the fleet actor */
+    HELD_MAX = 512, /* messages, each of one turn of the fleet actor or of this one */
     HELD_TAG = 0,   /* of all that is held, and of what did not come from the fleet actor, whose
                        tags begin at 1 */
 };

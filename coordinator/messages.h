@@ -4,7 +4,7 @@
  *   mesh ──PERSIST──► disk ──PERSISTED, DISK_FULL──► mesh
  *    │ ▲───PROPOSE, READ, APPLIED, CHANGE, TRANSFER, SNAPSHOT, OUT, ADMIT, EXPEL── fleet
  *    ├─┴──INBOUND, COMMITTED, STATUS, REFUSED, READ_READY──► fleet ──HEAD──► source ──PLAN──► fleet
- *    └──INSTALL──► keeper ──INSTALLED──► mesh        fleet ──CHECKPOINT──► keeper ──DONE──► fleet
+ *    └──INSTALL──► keeper ──INSTALLED──► mesh   fleet ──CHECKPOINT, OVER──► keeper ──DONE──► fleet
  */
 #ifndef HL_COORDINATOR_MESSAGES_H
 #define HL_COORDINATOR_MESSAGES_H

@@ -233,8 +233,6 @@ static void live_until(int64_t end_ms, bool is_heard_enough)
         clock_sleep_ms(2);
     }
     if (is_heard_enough)
-        fprintf(stderr, "%zu of %zu\n", heard_count(), agent_count * roster.member_count);
-    if (is_heard_enough)
         fail("not every agent is heard by every coordinator");
 }
 

@@ -361,7 +361,8 @@ unsigned statedb_checkpoint_need(const struct statedb *db, uint64_t redo_bytes, 
 
     unsigned need =
         is_quiet ? percent(changed, base / 8, QUIET_MIN) : percent(changed, base / 2, CHANGED_MIN);
-    unsigned redo = percent(redo_bytes, 2 * base, REDO_MIN);
+    /* Two bases and the log are on the disk at once: four times what lives at most (test_size). */
+    unsigned redo = percent(redo_bytes, base + base / 2, REDO_MIN);
     return redo > need ? redo : need;
 }
 

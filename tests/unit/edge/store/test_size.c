@@ -203,7 +203,7 @@ static void disk_is_at_most_twice_what_lives(void **state)
     figure("store_disk_per_live_settled", settled, live);
     figure("store_disk_per_live_peak", f->peak_bytes, live);
     assert_true(settled <= 2 * live);
-    assert_true(f->peak_bytes <= 6 * live);
+    assert_true(f->peak_bytes <= 4 * live);
 }
 
 int main(void)
