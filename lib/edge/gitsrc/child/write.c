@@ -328,6 +328,8 @@ static int try_until_done(struct attempt *at, git_oid *out, unsigned *attempt_co
     unsigned same_count = 0;
 
     for (*attempt_count = 1;; (*attempt_count)++) {
+        int64_t begun_ms = gitmsg_now_ms();
+
         at->far.rejection[0] = '\0';
         int rc = try_once(at, out, err);
         finish(at);
@@ -338,7 +340,8 @@ static int try_until_done(struct attempt *at, git_oid *out, unsigned *attempt_co
         if (at->far.rejection[0] && same_count >= SAME_REJECTION_MAX)
             return err_set(err, HL_EDENIED, "%s refuses the push to %s: %s", at->c->url_text,
                            at->c->branch, at->far.rejection);
-        if (*attempt_count == STATEREPO_ATTEMPTS || gitmsg_now_ms() > deadline_ms)
+        int64_t now_ms = gitmsg_now_ms(); /* the next attempt may take as long as this one did */
+        if (*attempt_count == STATEREPO_ATTEMPTS || now_ms + (now_ms - begun_ms) > deadline_ms)
             return give_up(at, *attempt_count, err);
         pause_before(at->c, *attempt_count);
     }

@@ -474,7 +474,7 @@ static void a_lock_left_by_a_killed_writer_is_removed_when_it_is_old(void **stat
     make_state(f);
     sh(f, "touch state.git/refs/heads/main.lock");
     HL_CLEANUP(staterepo_freep)
-    struct staterepo *repo = open_repo(f, (struct staterepo_config){.timeout_ms = 1000});
+    struct staterepo *repo = open_repo(f, (struct staterepo_config){.timeout_ms = 4000});
     c.puts = &put;
     c.put_count = 1;
     assert_int_equal(staterepo_apply(repo, &c, &r, &err), HL_ETEMP);
