@@ -1,4 +1,4 @@
-/* A table from "<door><key>" to guests; names are few and found by scanning. */
+/* Two tables of the same guests: by "<door><key>" and by "<door><name>". */
 #include "edge/wire/admission.h"
 
 #include <stdlib.h>
@@ -29,6 +29,7 @@ static struct quota quota_of(enum door door, unsigned role_bits)
 
 struct admission {
     struct map *guests;
+    struct map *names;
 };
 
 struct slot {
@@ -42,21 +43,41 @@ static struct str slot_of(struct slot *s, enum door door, const struct key *key)
     return (struct str){s->bytes, sizeof(s->bytes)};
 }
 
+/* "<door><name>", on the heap. */
+static struct str name_slot(enum door door, struct str name)
+{
+    char *text = hl_alloc(name.len + 1);
+
+    text[0] = (char)door;
+    if (name.len > 0)
+        memcpy(text + 1, name.ptr, name.len);
+    return (struct str){text, name.len + 1};
+}
+
 struct admission *admission_new(uint64_t seed)
 {
     struct admission *t = hl_calloc(1, sizeof(*t));
 
     t->guests = map_new(seed);
+    t->names = map_new(seed);
     return t;
 }
 
 static void guest_free(struct guest *g)
 {
-    if (!g)
-        return;
-    str_free(g->name);
+    str_free(g->slot);
     str_free(g->role);
     free(g);
+}
+
+/* Forgets a guest that is in no table by its key any more. */
+static void forget(struct admission *t, struct guest *g)
+{
+    if (!g)
+        return;
+    if (map_get(t->names, g->slot) == g)
+        map_remove(t->names, g->slot);
+    guest_free(g);
 }
 
 void admission_free(struct admission *t)
@@ -66,6 +87,7 @@ void admission_free(struct admission *t)
     for (size_t i = 0; i < map_count(t->guests); i++)
         guest_free(map_value_at(t->guests, i));
     map_free(t->guests);
+    map_free(t->names);
     free(t);
 }
 
@@ -83,10 +105,12 @@ void admission_set(struct admission *t, enum door door, const struct key *key, s
     if (old)
         admission_drop(t, door, &old->key);
     struct quota quota = quota_of(door, wire_role_of(role));
+    struct str named = name_slot(door, name);
     *g = (struct guest){
         .key = *key,
         .door = door,
-        .name = str_dup(name),
+        .slot = named,
+        .name = str_sub(named, 1, named.len),
         .role = str_dup(role),
         .role_bits = wire_role_of(role),
         .heard_ms = -1,
@@ -94,7 +118,8 @@ void admission_set(struct admission *t, enum door door, const struct key *key, s
         .bytes_left = quota.bytes,
         .messages_left = quota.messages,
     };
-    guest_free(map_set(t->guests, slot_of(&slot, door, key), g));
+    forget(t, map_set(t->guests, slot_of(&slot, door, key), g));
+    map_set(t->names, g->slot, g);
 }
 
 bool admission_drop(struct admission *t, enum door door, const struct key *key)
@@ -102,7 +127,7 @@ bool admission_drop(struct admission *t, enum door door, const struct key *key)
     struct slot slot;
     struct guest *g = map_remove(t->guests, slot_of(&slot, door, key));
 
-    guest_free(g);
+    forget(t, g);
     return g != NULL;
 }
 
@@ -115,13 +140,11 @@ struct guest *admission_find(struct admission *t, enum door door, const struct k
 
 struct guest *admission_find_name(struct admission *t, enum door door, struct str name)
 {
-    for (size_t i = 0; i < map_count(t->guests); i++) {
-        struct guest *g = map_value_at(t->guests, i);
+    struct str named = name_slot(door, name);
+    struct guest *g = map_get(t->names, named);
 
-        if (g->door == door && str_eq(g->name, name))
-            return g;
-    }
-    return NULL;
+    str_free(named);
+    return g;
 }
 
 size_t admission_count(const struct admission *t)

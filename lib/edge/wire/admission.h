@@ -10,7 +10,8 @@
 struct guest {
     struct key key;
     enum door door;
-    struct str name;
+    struct str slot; /* the door's byte and the name: its place in the table of names */
+    struct str name; /* within slot */
     struct str role;
     unsigned role_bits;
     unsigned char connection[32]; /* the newest that a message came from; len 0 = none */

@@ -27,6 +27,8 @@ enum {
     TURN_MESSAGES = 64,            /* refused ones that one turn may read away ... */
     TURN_BYTES = 1 << 20,          /* ... and what they may leave in the arena */
     REPLY_AROUND_BYTES = 32 << 10, /* what a reply has beside its body: texts and numbers */
+    REST_GUESTS = 200,             /* with so many admitted the agents' door is looked at ... */
+    REST_MS = 25,                  /* ... no sooner after it was found empty */
 };
 
 struct peer_link {
@@ -56,8 +58,9 @@ struct wire_hub {
     size_t peer_count;
     size_t next_door; /* round robin, so that no door starves another */
     struct strangers *strangers;
-    uint64_t member; /* who we are */
-    int64_t now_ms;  /* of the last hub_next */
+    uint64_t member;       /* who we are */
+    int64_t now_ms;        /* of the last hub_next */
+    int64_t rest_until_ms; /* until then the door of agents is left alone */
     struct wire_hub_stats stats;
     struct buf out;
 };
@@ -245,10 +248,23 @@ void hub_wait(struct wire_hub *hub, int extra_fd, int64_t timeout_ms)
         if (hub->door[d].must_unbind || hub->door[d].must_bind)
             timeout_ms = timeout_ms > 10 || timeout_ms < 0 ? 10 : timeout_ms;
     }
+    int64_t rest_ms = hub->rest_until_ms - hub->now_ms;
+    bool is_resting = rest_ms > 0 && rest_ms <= REST_MS;
+    ready_rest(&hub->ready, hub->door[DOOR_AGENT].number, is_resting);
+    if (is_resting && (timeout_ms < 0 || timeout_ms > rest_ms))
+        timeout_ms = rest_ms;
     ready_wait(&hub->ready, extra_fd, timeout_ms);
 }
 
 /* ---- inbound ---- */
+
+/* Thousands of agents say something at any time: taken one by one, each would cost every thread on
+ * the way its wake-up. */
+static void rest_agents(struct wire_hub *hub)
+{
+    if (admission_count(hub->table) >= REST_GUESTS)
+        hub->rest_until_ms = hub->now_ms + REST_MS;
+}
 
 static bool take_lost_peer(struct wire_hub *hub, struct wire_inbound *out)
 {
@@ -427,6 +443,8 @@ static bool take_from(struct wire_hub *hub, enum door d, struct arena *a, struct
         zmq_msg_close(&payload);
         if (!is_there) {
             ready_drained(&hub->ready, hub->door[d].number);
+            if (d == DOOR_AGENT)
+                rest_agents(hub);
             return false;
         }
         if (is_good) {

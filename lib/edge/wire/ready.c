@@ -20,6 +20,7 @@ size_t ready_add(struct ready *r, void *socket)
     r->watch[number].fd = fd;
     r->watch[number].is_touched = true;
     r->watch[number].is_readable = false;
+    r->watch[number].is_resting = false;
     if (number == r->count)
         r->count++;
     return number;
@@ -48,6 +49,11 @@ void ready_drained(struct ready *r, size_t number)
     r->watch[number].is_touched = false;
 }
 
+void ready_rest(struct ready *r, size_t number, bool is_resting)
+{
+    r->watch[number].is_resting = is_resting;
+}
+
 static void ask(struct ready *r, size_t number)
 {
     size_t len = sizeof(int);
@@ -64,12 +70,13 @@ void ready_wait(struct ready *r, int extra_fd, int64_t timeout_ms)
     nfds_t count = 0;
 
     for (size_t i = 0; i < r->count; i++) {
-        if (r->watch[i].socket && r->watch[i].is_touched && !r->watch[i].is_readable)
+        bool is_watched = r->watch[i].socket && !r->watch[i].is_resting;
+        if (is_watched && r->watch[i].is_touched && !r->watch[i].is_readable)
             ask(r, i);
-        if (r->watch[i].is_readable)
+        if (is_watched && r->watch[i].is_readable)
             timeout_ms = 0;
-        /* A free place keeps its number: poll ignores what is negative. */
-        fds[count++] = (struct pollfd){r->watch[i].socket ? r->watch[i].fd : -1, POLLIN, 0};
+        /* What is left out keeps its number: poll ignores what is negative. */
+        fds[count++] = (struct pollfd){is_watched ? r->watch[i].fd : -1, POLLIN, 0};
     }
     fds[count] = (struct pollfd){extra_fd, POLLIN, 0};
     if (poll(fds, count + 1, timeout_ms < 0 ? -1 : (int)timeout_ms) <= 0)

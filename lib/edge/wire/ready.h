@@ -22,6 +22,7 @@ struct ready {
         int fd;
         bool is_touched;  /* a sign may have been swallowed: ask before waiting */
         bool is_readable; /* until ready_drained */
+        bool is_resting;  /* not looked at, whatever came */
     } watch[READY_MAX];
     size_t count;
 };
@@ -32,6 +33,8 @@ void ready_remove(struct ready *r, size_t number);
 bool ready_is_readable(const struct ready *r, size_t number);
 void ready_touch(struct ready *r, size_t number);
 void ready_drained(struct ready *r, size_t number);
+/* Leaves the socket alone until told otherwise; signs wait. */
+void ready_rest(struct ready *r, size_t number, bool is_resting);
 /* Waits until a socket or extra_fd (-1: none) is readable, or timeout_ms (-1: for ever) is over. */
 void ready_wait(struct ready *r, int extra_fd, int64_t timeout_ms);
 

@@ -17,9 +17,21 @@ struct option {
 
 /* For every socket. */
 static const struct option common_options[] = {
-    {ZMQ_LINGER, 0},           {ZMQ_HANDSHAKE_IVL, 2000},
-    {ZMQ_HEARTBEAT_IVL, 2000}, {ZMQ_HEARTBEAT_TIMEOUT, 6000},
+    {ZMQ_LINGER, 0},
+    {ZMQ_HANDSHAKE_IVL, 2000},
+};
+
+/* How a connection is found dead whose other end went without a word: peers by the pings of ZMTP;
+ * guests, who are thousands, by the kernel, since libzmq looks through all timers of a thread
+ * whenever a message answers one. Who waits for an answer has a time limit of its own besides. */
+static const struct option peer_options[] = {
+    {ZMQ_HEARTBEAT_IVL, 2000},
+    {ZMQ_HEARTBEAT_TIMEOUT, 6000},
     {ZMQ_HEARTBEAT_TTL, 6000},
+};
+static const struct option guest_options[] = {
+    {ZMQ_TCP_KEEPALIVE, 1},     {ZMQ_TCP_KEEPALIVE_IDLE, 5}, {ZMQ_TCP_KEEPALIVE_INTVL, 2},
+    {ZMQ_TCP_KEEPALIVE_CNT, 3}, {ZMQ_TCP_MAXRT, 10000},
 };
 
 static const struct option server_options[] = {
@@ -97,8 +109,11 @@ static void *open_socket(void *context, int type, enum socket_use use, int queue
         err_set(err, HL_EIO, "no ZeroMQ socket: %s", zmq_strerror(zmq_errno()));
         return NULL;
     }
+    bool is_peer = use == SOCKET_PEER;
     if (choose_thread(context, socket, use, err) < 0 ||
         set_options(socket, common_options, HL_COUNT(common_options), err) < 0 ||
+        set_options(socket, is_peer ? peer_options : guest_options,
+                    is_peer ? HL_COUNT(peer_options) : HL_COUNT(guest_options), err) < 0 ||
         set_limits(socket, queue, err) < 0) {
         zmq_close(socket);
         return NULL;

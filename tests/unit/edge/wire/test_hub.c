@@ -416,6 +416,54 @@ static void a_reader_that_does_not_read_costs_a_short_queue(void **state)
 
 /* ---- enrolment ---- */
 
+static bool has_all(const struct mesh *m)
+{
+    size_t beats = 0;
+    size_t requests = 0;
+
+    for (size_t i = 0; i < m->seen_count; i++) {
+        beats += m->seen[i].in.message.kind == WIRE_HEARTBEAT;
+        requests += m->seen[i].in.message.kind == WIRE_REQUEST;
+    }
+    return beats == 60 && requests == 1;
+}
+
+static void a_crowd_of_agents_is_heard_in_order_and_holds_nobody_up(void **state)
+{
+    HL_CLEANUP(mesh_freep) struct mesh *m = mesh_new(1);
+    struct wire_message beat = {.kind = WIRE_HEARTBEAT};
+    struct key_pair client = key_pair_new();
+    struct key_pair agent;
+    uint64_t last = 0;
+
+    (void)state;
+    for (int i = 0; i < 300; i++) { /* enough for the door to rest between its turns */
+        struct key_pair other = key_pair_new();
+        struct str name = arena_printf(m->arena, "crowd-%d", i);
+        hub_admit(m->hub[0], DOOR_AGENT, &other.public_key, name, STR("agent"));
+    }
+    size_t link = mesh_agent(m, "node1", &agent);
+    hub_admit(m->hub[0], DOOR_CLIENT, &client.public_key, STR("ops"), STR("operator"));
+    size_t person = mesh_link(m, DOOR_CLIENT, &client);
+    assert_true(mesh_say(m, person, 1, wire_sample(WIRE_REQUEST)));
+    mesh_forget(m);
+    for (uint64_t i = 1; i <= 60; i++) {
+        beat.heartbeat.sequence = i;
+        assert_true(link_send(m->link[link], 1, &beat));
+        if (i == 30)
+            assert_true(link_send(m->link[person], 1, wire_sample(WIRE_REQUEST)));
+        mesh_pump(m, 1, NULL);
+    }
+    assert_true(mesh_pump(m, 3000, has_all));
+    for (size_t i = 0; i < m->seen_count; i++) {
+        if (m->seen[i].in.message.kind != WIRE_HEARTBEAT)
+            continue;
+        assert_int_equal(m->seen[i].in.message.heartbeat.sequence, ++last);
+    }
+    assert_true(hub_send_agent(m->hub[0], STR("node1"), wire_sample(WIRE_WORK)));
+    assert_false(hub_send_agent(m->hub[0], STR("crowd-7"), wire_sample(WIRE_WORK)));
+}
+
 static void a_stranger_may_enrol_its_own_key_and_nothing_else(void **state)
 {
     HL_CLEANUP(mesh_freep) struct mesh *m = mesh_new(1);
@@ -485,6 +533,7 @@ int main(void)
         cmocka_unit_test(two_live_connections_with_one_key_are_an_alarm),
         cmocka_unit_test(a_flood_from_one_key_is_cut_to_its_quota_and_others_are_heard),
         cmocka_unit_test(a_reader_that_does_not_read_costs_a_short_queue),
+        cmocka_unit_test(a_crowd_of_agents_is_heard_in_order_and_holds_nobody_up),
         cmocka_unit_test(a_stranger_may_enrol_its_own_key_and_nothing_else),
         cmocka_unit_test(a_refused_enrolment_silences_its_address_for_a_second),
     };
