@@ -13,9 +13,12 @@
  *   next hub_next, which cuts its live sessions; the others reconnect by themselves.
  * - A message speaks for its sender only: a Raft message for the member whose key it came with, a
  *   hello for the node that the key was admitted as, an enrolment for the key of its connection.
- * - Limits: messages of 1 MiB, short queues, 2 s for a handshake, heartbeats on every connection, a
- *   quota of bytes and messages for each key; at the enrolment door 300 questions a minute from one
- *   address, and after each refusal a second of silence, 10 refusals a minute.
+ * - Limits: messages of 1 MiB, short queues, 2 s for a handshake, a quota of bytes and messages for
+ *   each key; at the enrolment door 300 questions a minute from one address, and after each refusal
+ *   a second of silence, 10 refusals a minute.
+ * - Ends that went without a word are found by ZMTP's heartbeats among coordinators, by TCP's
+ *   keepalive at the other doors (some 11 s), which may have thousands of guests.
+ * - With 200 keys or more admitted, what agents say waits up to 25 ms and is taken together.
  *
  * An agent is reached by its name, over the connection that its last message came from; a client by
  * the connection handle of its request. Sending never blocks: what does not fit is dropped and
