@@ -1,33 +1,77 @@
-/* A list of chunks, newest first; the oldest survives a reset. */
+/*
+ * A list of chunks, newest first; the oldest survives a reset. Memory of large chunks comes from
+ * the kernel at once and zeroed, with its pages: a page fault each would cost more than filling
+ * them.
+ */
 #include "base/arena.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { CHUNK_MIN = 4096, CHUNK_MAX = 1 << 20, ALIGN = 16 };
+enum { CHUNK_MIN = 4096, CHUNK_MAPPED = 256 << 10, CHUNK_MAX = 2 << 20, PAGE = 4096, ALIGN = 16 };
 
 struct chunk {
     struct chunk *older;
     size_t cap;
     size_t used;
+    size_t dirty; /* bytes from here on are zero */
     _Alignas(ALIGN) unsigned char bytes[];
 };
 
+struct mapping {
+    struct mapping *older;
+    void *bytes;
+    size_t size;
+};
+
 struct arena {
+    struct mapping *mapping; /* in the chunks */
     struct chunk *newest;
     size_t next_cap;
     size_t used;
 };
 
+/* Memory from the kernel; where it fills huge pages, it lies on their bounds. */
+static void *map(size_t size)
+{
+    size_t extra = size < CHUNK_MAX ? 0 : CHUNK_MAX;
+    char *p = mmap(NULL, size + extra, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (p == MAP_FAILED)
+        hl_die("out of memory: %zu bytes", size);
+    if (extra > 0) {
+        char *start = p + (CHUNK_MAX - (uintptr_t)p % CHUNK_MAX) % CHUNK_MAX;
+        size_t page_end = (size + PAGE - 1) & ~(size_t)(PAGE - 1);
+        size_t behind = (size_t)(p + size + extra - (start + page_end));
+        if (start > p)
+            munmap(p, (size_t)(start - p));
+        if (behind >= PAGE)
+            munmap(start + page_end, behind & ~(size_t)(PAGE - 1));
+        p = start;
+        madvise(p, size, MADV_HUGEPAGE);
+    }
+    madvise(p, size, MADV_POPULATE_WRITE); /* an older kernel does it page by page, later */
+    return p;
+}
+
 static struct chunk *chunk_new(size_t cap, struct chunk *older)
 {
-    struct chunk *c = hl_alloc(sizeof(*c) + cap);
+    size_t size = sizeof(struct chunk) + cap;
+    struct chunk *c = size < CHUNK_MAPPED ? hl_calloc(1, size) : map(size);
 
     c->older = older;
     c->cap = cap;
-    c->used = 0;
     return c;
+}
+
+static void chunk_free(struct chunk *c)
+{
+    if (sizeof(*c) + c->cap < CHUNK_MAPPED)
+        free(c);
+    else if (munmap(c, sizeof(*c) + c->cap) != 0)
+        hl_die("munmap");
 }
 
 struct arena *arena_new(void)
@@ -38,13 +82,20 @@ struct arena *arena_new(void)
     return a;
 }
 
+static void unmap_files(struct arena *a)
+{
+    for (; a->mapping; a->mapping = a->mapping->older)
+        munmap(a->mapping->bytes, a->mapping->size);
+}
+
 void arena_free(struct arena *a)
 {
     if (!a)
         return;
+    unmap_files(a);
     for (struct chunk *c = a->newest; c;) {
         struct chunk *older = c->older;
-        free(c);
+        chunk_free(c);
         c = older;
     }
     free(a);
@@ -52,17 +103,21 @@ void arena_free(struct arena *a)
 
 void arena_reset(struct arena *a)
 {
+    unmap_files(a);
     while (a->newest && a->newest->older) {
         struct chunk *c = a->newest;
         a->newest = c->older;
-        free(c);
+        chunk_free(c);
     }
     if (a->newest && a->newest->cap > CHUNK_MAX) {
-        free(a->newest);
+        chunk_free(a->newest);
         a->newest = NULL;
     }
-    if (a->newest)
-        a->newest->used = 0;
+    if (a->newest) {
+        struct chunk *c = a->newest;
+        c->dirty = c->used > c->dirty ? c->used : c->dirty;
+        c->used = 0;
+    }
     a->next_cap = CHUNK_MIN;
     a->used = 0;
 }
@@ -79,15 +134,17 @@ void *arena_alloc(struct arena *a, size_t size_bytes)
     size_t need = (size_bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
 
     if (!a->newest || a->newest->cap - a->newest->used < need) {
-        size_t cap = a->next_cap > need ? a->next_cap : need;
-        a->newest = chunk_new(cap, a->newest);
+        size_t cap = a->next_cap - sizeof(struct chunk);
+        a->newest = chunk_new(cap > need ? cap : need, a->newest);
         if (a->next_cap < CHUNK_MAX)
             a->next_cap *= 2;
     }
-    void *p = a->newest->bytes + a->newest->used;
-    a->newest->used += need;
+    struct chunk *c = a->newest;
+    unsigned char *p = c->bytes + c->used;
+    if (c->used < c->dirty)
+        memset(p, 0, c->dirty - c->used < need ? c->dirty - c->used : need);
+    c->used += need;
     a->used += need;
-    memset(p, 0, need);
     return p;
 }
 
@@ -112,6 +169,18 @@ void *arena_grow(struct arena *a, void *old, size_t count, size_t *cap_count, si
         memcpy(grown, old, count * size_bytes);
     *cap_count = cap;
     return grown;
+}
+
+struct str arena_map_file(struct arena *a, int fd, size_t size_bytes)
+{
+    void *bytes = mmap(NULL, size_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    if (bytes == MAP_FAILED)
+        return STR_NONE;
+    struct mapping *m = arena_one(a, struct mapping);
+    *m = (struct mapping){a->mapping, bytes, size_bytes};
+    a->mapping = m;
+    return (struct str){bytes, size_bytes};
 }
 
 struct str arena_dup(struct arena *a, struct str s)

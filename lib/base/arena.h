@@ -48,6 +48,13 @@ void *arena_grow(struct arena *a, void *old, size_t count, size_t *cap_count, si
         (array)[(count)++] = (item);                                                               \
     } while (0)
 
+/*
+ * The bytes of an open file, which are read when they are looked at; pages that nobody looks at
+ * cost nothing. STR_NONE if it cannot be mapped. A file that becomes shorter meanwhile ends the
+ * process with SIGBUS: only for files that are the caller's own.
+ */
+struct str arena_map_file(struct arena *a, int fd, size_t size_bytes);
+
 /* Copies; a NUL stands behind the last byte, so .ptr is a C string if s holds no NUL itself. */
 struct str arena_dup(struct arena *a, struct str s);
 char *arena_cstr(struct arena *a, struct str s);

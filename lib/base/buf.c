@@ -75,6 +75,39 @@ void buf_add_u64(struct buf *b, uint64_t v)
         buf_add_byte(b, (char)(unsigned char)(v >> (8 * i)));
 }
 
+static void add_quoted_byte(struct buf *b, unsigned char c)
+{
+    static const char named[] = "\a\b\t\n\v\f\r";
+
+    if (c == '"' || c == '\\')
+        buf_printf(b, "\\%c", c);
+    else if (c >= '\a' && c <= '\r')
+        buf_printf(b, "\\%c", "abtnvfr"[strchr(named, c) - named]);
+    else if (c < ' ' || c >= 0x7f)
+        buf_printf(b, "\\x%02x", c);
+    else
+        buf_add_byte(b, (char)c);
+}
+
+void buf_add_quoted(struct buf *b, struct str s)
+{
+    uint32_t rune;
+
+    buf_add_byte(b, '"');
+    for (size_t at = 0, len; at < s.len; at += len) {
+        len = str_rune(s, at, &rune);
+        if (len == 2 && (rune <= 0xa0 || rune == 0xad))
+            buf_printf(b, "\\u%04x", (unsigned)rune);
+        else if (len > 1)
+            buf_add_bytes(b, s.ptr + at, len);
+        else
+            add_quoted_byte(b, (unsigned char)s.ptr[at]);
+        if (len == 0)
+            len = 1;
+    }
+    buf_add_byte(b, '"');
+}
+
 void buf_printf(struct buf *b, const char *fmt, ...)
 {
     va_list args;

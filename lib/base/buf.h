@@ -32,6 +32,9 @@ void buf_add_byte(struct buf *b, char c);
 void buf_add_cstr(struct buf *b, const char *c);
 void buf_add_u32(struct buf *b, uint32_t v);
 void buf_add_u64(struct buf *b, uint64_t v);
+/* Appends s in double quotes as Go's %q does: quotes, backslashes, control characters and bytes
+ * that are no UTF-8 escaped. Characters beyond Latin-1 stay as they are, printable or not. */
+void buf_add_quoted(struct buf *b, struct str s);
 void buf_printf(struct buf *b, const char *fmt, ...) HL_PRINTF(2, 3);
 
 static inline struct str buf_str(const struct buf *b)

@@ -1,6 +1,7 @@
 /*
  * What yaml_read_all takes must survive being written: the text reads back, is stable after that,
- * and says the same but for what upstream's own writing loses (see is_lossy).
+ * and says the same but for what upstream's own writing loses (see is_lossy). yaml_read_first
+ * agrees.
  */
 #include "core/value/json.h"
 #include "core/value/yaml.h"
@@ -57,6 +58,18 @@ static void check_document(struct arena *a, struct value *v)
     HL_ASSERT(str_eq(buf_str(&json), buf_str(&json_again)));
 }
 
+/* The reader for Helm takes what the strict one takes and JSON can hold, and reads it the same. */
+static void check_first(struct arena *a, struct str text, const struct value *strict)
+{
+    struct value *v = NULL;
+    struct err err = {0};
+    int result = yaml_read_first(a, text, STR("input"), &v, &err);
+
+    HL_ASSERT((result == 0) == (v != NULL) && err.code == result);
+    if (strict && json_can_hold(strict))
+        HL_ASSERT(v && value_eq(v, strict));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
@@ -66,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     int result = yaml_read_all(a, text, STR("input"), &document, &count, &err);
 
+    check_first(a, text, result == 0 && count > 0 ? document[0] : NULL);
     if (result != 0) {
         HL_ASSERT(document == NULL && count == 0 && err.code == result);
         return 0;

@@ -9,7 +9,8 @@
  * (1 -> "1", true -> "true"; null and uint64 cannot be keys). Anchors, aliases and merge keys (<<)
  * work: members are set in document order, merged ones where the "<<" stands, and the last one
  * wins; within "<<: [*a, *b]" the earlier map wins. A key written twice in one mapping is an error
- * that names both lines. The input is UTF-8, with or without a byte order mark.
+ * that names both lines (but see yaml_read_first). The input is UTF-8, with or without a byte order
+ * mark.
  *
  * Writing: byte-identical to sigs.k8s.io/yaml Marshal (keys in its order, two-space indent,
  * sequences not indented below their key, its quoting rules and its line folding, floats as it
@@ -64,13 +65,22 @@ HL_MUST int yaml_read_manifests(struct arena *a, struct str text, struct str fil
 HL_MUST int yaml_read(struct arena *a, struct str text, struct str file, struct value **out,
                       struct err *err);
 
-/* The first document alone, as sigs.k8s.io/yaml's Unmarshal (Helm's fromYaml, values files) has it:
- * what follows it may even be no YAML. For everything else yaml_read is the better door. */
+/*
+ * The first document alone, as sigs.k8s.io/yaml's Unmarshal (Helm's fromYaml, values files) has it:
+ * what follows it may even be no YAML. Of a key written several times the last value counts,
+ * without a word; NaN and infinities are refused. Messages are Go's ("error converting YAML to
+ * JSON: yaml: line 2: did not find expected key"), whose lines are often one less than those of the
+ * position, which is ours; limits speak for themselves. For everything else yaml_read is the better
+ * door.
+ */
 HL_MUST int yaml_read_first(struct arena *a, struct str text, struct str file, struct value **out,
                             struct err *err);
 
 /* Appends v as one document, with the final newline, without "---". Writes every tree. */
 void yaml_write(struct buf *out, const struct value *v);
+
+/* The order of two keys in what is written: below, equal or above 0. */
+int yaml_key_order(struct str a, struct str b);
 
 /*
  * Whether Marshal would write v: 0, or HL_EINVAL where it fails (Helm's toYaml then gives ""): NaN

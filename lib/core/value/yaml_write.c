@@ -566,6 +566,11 @@ static void put_value(struct yaml_writer *w, const struct value *v, enum context
     }
 }
 
+int yaml_key_order(struct str a, struct str b)
+{
+    return yaml_key_cmp(a, b);
+}
+
 void yaml_write(struct buf *out, const struct value *v)
 {
     struct yaml_writer w = {.out = out, .indent = -1, .is_after_blank = true, .is_at_indent = true};

@@ -255,10 +255,24 @@ static void runes_are_decoded_or_refused(void **state)
     assert_false(str_is_utf8(STR("eight ok\x80 and more")));
 }
 
+static void quoted_text_shows_what_cannot_be_seen(void **state)
+{
+    HL_CLEANUP(buf_deinit) struct buf b = {0};
+
+    (void)state;
+    buf_add_quoted(&b, STR("a\"b\\c\n\x01\x7f\xc2\x85\xc3\xa9\xe2\x82\xac\xff"));
+    assert_true(
+        str_eq(buf_str(&b), STR("\"a\\\"b\\\\c\\n\\x01\\x7f\\u0085\xc3\xa9\xe2\x82\xac\\xff\"")));
+    buf_reset(&b);
+    buf_add_quoted(&b, STR_NONE);
+    assert_true(str_eq(buf_str(&b), STR("\"\"")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runes_are_decoded_or_refused),
+        cmocka_unit_test(quoted_text_shows_what_cannot_be_seen),
         cmocka_unit_test(sha256_gives_the_answers_of_fips_180_4),
         cmocka_unit_test(hmac_sha256_gives_the_answers_of_rfc_4231),
         cmocka_unit_test(sha256_of_a_million_bytes_does_not_depend_on_the_pieces),

@@ -384,6 +384,59 @@ static void the_fuzz_corpus_holds_its_properties(void **state)
     assert_true(corpus_each(HL_TESTS_DIR "/fuzz/corpus/fuzz_yaml", run_corpus_file, NULL) >= 12);
 }
 
+static void assert_go_says(const char *text, const char *want)
+{
+    struct value *v = NULL;
+    struct err err;
+
+    assert_int_equal(yaml_read_first(a, str_from(text), STR("t"), &v, &err), HL_EINVAL);
+    assert_string_equal(err.text, want);
+    assert_null(v);
+}
+
+static void helms_reader_takes_the_last_of_duplicate_keys(void **state)
+{
+    HL_CLEANUP(buf_deinit) struct buf json = {0};
+    struct value *v;
+    struct err err;
+    struct str text = STR("a: 1\nb: {x: 1, x: 2, z: 3}\na: 2\nc: &c {k: 1}\nd: {k: 2, <<: *c, "
+                          "l: 1, l: 2}\na: 3\n---\n}{");
+
+    (void)state;
+    assert_int_equal(yaml_read_first(a, text, STR("t"), &v, &err), 0);
+    json_write(&json, v, JSON_COMPACT);
+    assert_true(str_eq(buf_str(&json), STR("{\"a\":3,\"b\":{\"x\":2,\"z\":3},\"c\":{\"k\":1},"
+                                           "\"d\":{\"k\":1,\"l\":2}}")));
+    assert_int_equal(value_find(v, STR("a"))->key_line, 6);
+}
+
+static void helms_reader_refuses_in_the_words_of_go(void **state)
+{
+    (void)state;
+    assert_go_says("x: >\n    indented\n  text\n",
+                   "error converting YAML to JSON: yaml: line 2: did not find expected key");
+    assert_go_says("k: {{ .Values.x }}",
+                   "error converting YAML to JSON: yaml: invalid map key: "
+                   "map[interface {}]interface {}{\".Values.x\":interface {}(nil)}");
+    assert_go_says("~: [1, 2.5]", "error converting YAML to JSON: unsupported map key of type: "
+                                  "%!s(<nil>), key: <nil>, value: []interface {}{1, 2.5}");
+    assert_go_says("a: *b", "error converting YAML to JSON: yaml: unknown anchor 'b' referenced");
+    assert_go_says("a: &b [*b]",
+                   "error converting YAML to JSON: yaml: anchor 'b' value contains itself");
+    assert_go_says("a: .inf", "error converting YAML to JSON: json: unsupported value: +Inf");
+}
+
+static void helms_reader_tells_the_worst_fault_of_a_text_first(void **state)
+{
+    (void)state;
+    assert_go_says("a: .nan\n~: v\n[x]: v\n<<: v\n",
+                   "error converting YAML to JSON: yaml: invalid map key: []interface {}{\"x\"}");
+    assert_go_says("[x]: v\n@", "error converting YAML to JSON: yaml: line 2: found character that "
+                                "cannot start any token");
+    assert_go_says("a: .nan\n~: v\n", "error converting YAML to JSON: unsupported map key of type: "
+                                      "%!s(<nil>), key: <nil>, value: \"v\"");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -407,6 +460,9 @@ int main(void)
         TEST(bytes_values_documents_anchors_and_directives_have_limits),
         TEST(what_marshal_refuses_is_written_escaped_all_the_same),
         TEST(the_tolerant_reader_takes_equal_repetitions_and_no_others),
+        TEST(helms_reader_takes_the_last_of_duplicate_keys),
+        TEST(helms_reader_refuses_in_the_words_of_go),
+        TEST(helms_reader_tells_the_worst_fault_of_a_text_first),
         TEST(the_fuzz_corpus_holds_its_properties),
     };
     return cmocka_run_group_tests_name("core/value/yaml", tests, NULL, NULL);
