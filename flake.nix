@@ -8,7 +8,7 @@
       systems = [ "x86_64-linux" "aarch64-linux" ];
       forAll = f: nixpkgs.lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system});
       libraries = pkgs: with pkgs; [
-        zeromq protobufc libyaml libgit2 curl lmdb libmicrohttpd libsodium libseccomp
+        zeromq protobufc libyaml libgit2 curl lmdb libmicrohttpd libsodium libseccomp openssl pcre2 libxcrypt zlib
       ];
       tools = pkgs: with pkgs; [ cmake ninja pkg-config protobufc ];
       hlmesh = pkgs: pkgs.stdenv.mkDerivation {

@@ -39,6 +39,19 @@ function(hl_module folder)
     set_property(GLOBAL APPEND PROPERTY HL_MODULES ${target})
 endfunction()
 
+# hl_prefer_static(<name> <lib>.a [<more libraries>]): the target static::<name>, which is that archive
+# where the system has one, else PkgConfig::<name>. For libraries of which a program that starts often
+# needs little and whose own libraries take long to load.
+function(hl_prefer_static name archive)
+    find_library(HL_ARCHIVE_${name} ${archive})
+    add_library(static::${name} INTERFACE IMPORTED GLOBAL)
+    if(HL_ARCHIVE_${name})
+        target_link_libraries(static::${name} INTERFACE ${HL_ARCHIVE_${name}} ${ARGN})
+    else()
+        target_link_libraries(static::${name} INTERFACE PkgConfig::${name})
+    endif()
+endfunction()
+
 function(hl_program name folder)
     cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
@@ -53,7 +66,7 @@ function(hl_program name folder)
     target_compile_definitions(${name} PRIVATE HL_VERSION="${PROJECT_VERSION}"
         HL_LIBEXECDIR="${CMAKE_INSTALL_FULL_LIBEXECDIR}/hlmesh")
     hl_link(${name} ${arg_LINK})
-    if(name STREQUAL "hl-git")
+    if(name MATCHES "^(hl-git|hlctl-mesh)$")
         install(TARGETS ${name} DESTINATION ${CMAKE_INSTALL_LIBEXECDIR}/hlmesh)
     else()
         install(TARGETS ${name} DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -81,6 +94,34 @@ function(hl_protobuf folder)
         target_sources(${target} PRIVATE ${out}/${stem}.pb-c.c ${out}/${stem}.pb-c.h)
     endforeach()
     target_include_directories(${target} PRIVATE SYSTEM ${out})
+endfunction()
+
+# hl_embed(<folder> <folder of files> <name>): the *.json below the second folder as a table in that
+# module, one {path without ".json", bytes, count} each, {0} at its end. The module declares `name`
+# and the type "struct metaschema" in its draft.h.
+function(hl_embed folder files name)
+    hl_target_of(${folder} target)
+    if(NOT TARGET ${target})
+        return()
+    endif()
+    file(GLOB_RECURSE paths CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/${files}
+        ${PROJECT_SOURCE_DIR}/${files}/*.json)
+    set(arrays "")
+    set(rows "")
+    set(number 0)
+    foreach(path IN LISTS paths)
+        file(READ ${PROJECT_SOURCE_DIR}/${files}/${path} hex HEX)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${files}/${path})
+        string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+        string(REGEX REPLACE "\\.json$" "" key ${path})
+        string(APPEND arrays "static const unsigned char file_${number}[] = {${bytes}};\n")
+        string(APPEND rows "    {\"${key}\", file_${number}, sizeof(file_${number})},\n")
+        math(EXPR number "${number} + 1")
+    endforeach()
+    set(out ${PROJECT_BINARY_DIR}/embed/${name}.c)
+    file(CONFIGURE OUTPUT ${out} @ONLY CONTENT
+        "#include \"${folder}/draft.h\"\n\n@arrays@\nconst struct metaschema ${name}[] = {\n@rows@    {0}};\n")
+    target_sources(${target} PRIVATE ${out})
 endfunction()
 
 # hl_install_beside_programs(): completions as hlctl itself writes them, and the fleet we ship.

@@ -1,0 +1,43 @@
+/*
+ * Characters and classes of Go's patterns: \n, \x{2a}, \pL, [a-z[:digit:]] read by Go's rules and
+ * written for PCRE2. For regex_translate.c only.
+ *
+ * Threads: pure functions.
+ */
+#ifndef HL_CORE_GOSTD_REGEX_CLASS_H
+#define HL_CORE_GOSTD_REGEX_CLASS_H
+
+#include "base/base.h"
+
+/* A pattern being read; errors are Go's and lie in the arena. */
+struct regex_class_reader {
+    struct arena *a;
+    struct str whole;
+    struct str rest; /* what has not been read yet */
+    struct str *error;
+};
+
+struct regex_class {
+    struct buf items; /* what stands between the brackets; the caller's to deinit */
+    bool is_negated;
+    bool is_folding;
+};
+
+/* Sets the error "error parsing regexp: CODE: `EXPRESSION`"; returns HL_EINVAL. */
+HL_MUST int regex_fail(struct regex_class_reader *in, const char *code, struct str expression);
+HL_MUST int regex_check_utf8(struct regex_class_reader *in, struct str s);
+bool regex_is_alnum(uint32_t r);
+
+/* Each takes what it reads off in->rest: 0 or HL_EINVAL. */
+HL_MUST int regex_next_rune(struct regex_class_reader *in, uint32_t *out);
+/* A rune as it is or escaped. */
+HL_MUST int regex_read_rune(struct regex_class_reader *in, uint32_t *out);
+/* \d \D \s \S \w \W \pN \p{Name} \P... */
+HL_MUST int regex_read_escape(struct regex_class_reader *in, struct regex_class *out);
+/* [...] */
+HL_MUST int regex_read_class(struct regex_class_reader *in, struct regex_class *out);
+
+void regex_put_rune(struct buf *out, uint32_t r);
+void regex_put_class(struct buf *out, const struct regex_class *class);
+
+#endif
