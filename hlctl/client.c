@@ -128,6 +128,7 @@ static int client_open(struct hlctl *h, struct trouble *t)
     c->request_id = keys_random_u64() >> 1;
     c->deadline_ms = now_ms() + h->timeout_ms;
     h->client = c;
+    h->close_client = client_free;
     return 0;
 }
 

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hlctl/client.h"
 #include "hlctl/safe.h"
 
 enum { TIMEOUT_DEFAULT_MS = 30000, WIDTH_DEFAULT = 80 };
@@ -114,7 +113,8 @@ void hlctl_drop_unfinished(void)
 void hlctl_deinit(struct hlctl *h)
 {
     hlctl_unfinished(NULL, NULL);
-    client_free(h->client);
+    if (h->client)
+        h->close_client(h->client);
     buf_deinit(&h->out);
 }
 

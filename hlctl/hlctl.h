@@ -28,7 +28,8 @@ struct hlctl {
     struct table_style style; /* of stdout */
     struct buf out;
     int64_t timeout_ms;
-    struct client *client; /* NULL until the first call */
+    struct client *client; /* NULL until the first call, which sets close_client, too */
+    void (*close_client)(struct client *c);
 };
 
 /* Milliseconds of a clock that only goes forward, and of the calendar. */

@@ -10,9 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "core/state/setting.h"
-#include "edge/keys/keys.h"
 #include "hlctl/app.h"
+#include "hlctl/input.h"
 #include "hlctl/output.h"
 #include "hlctl/run.h"
 #include "hlctl/safe.h"
@@ -20,26 +21,6 @@
 enum { SHOWN_BYTES = 60, WATCH_WAIT_MS = 1000, LIST_LIMIT = 1000 };
 
 /* ---- values ---- */
-
-static struct str base64(struct arena *a, struct str s)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    HL_CLEANUP(buf_deinit) struct buf out = {0};
-
-    for (size_t i = 0; i < s.len; i += 3) {
-        size_t left = s.len - i;
-        uint32_t bits = (uint32_t)(unsigned char)s.ptr[i] << 16;
-
-        bits |= left > 1 ? (uint32_t)(unsigned char)s.ptr[i + 1] << 8 : 0;
-        bits |= left > 2 ? (uint32_t)(unsigned char)s.ptr[i + 2] : 0;
-        buf_add_byte(&out, letters[bits >> 18 & 63]);
-        buf_add_byte(&out, letters[bits >> 12 & 63]);
-        buf_add_byte(&out, left > 1 ? letters[bits >> 6 & 63] : '=');
-        buf_add_byte(&out, left > 2 ? letters[bits & 63] : '=');
-    }
-    return arena_dup(a, buf_str(&out));
-}
 
 static struct value *setting_value(struct arena *a, const struct setting *s)
 {
@@ -51,7 +32,7 @@ static struct value *setting_value(struct arena *a, const struct setting *s)
     if (safe_is_text(s->value))
         value_map_set_str(a, v, "value", arena_dup(a, s->value));
     else
-        value_map_set_str(a, v, "value_base64", base64(a, s->value));
+        value_map_set_str(a, v, "value_base64", base64_encode(a, s->value));
     value_map_set_int(a, v, "created", (int64_t)s->created);
     value_map_set_int(a, v, "revision", (int64_t)s->revision);
     value_map_set_int(a, v, "version", (int64_t)s->version);
@@ -86,18 +67,6 @@ static int show_keys(int rc, struct trouble *t)
 
 /* ---- writing ---- */
 
-/* One byte more than a value may have is enough to be refused. */
-static int read_stdin(struct hlctl *h, struct str *out, struct trouble *t)
-{
-    char *bytes = arena_alloc(h->arena, SETTING_VALUE_MAX + 1);
-
-    *out = (struct str){bytes, fread(bytes, 1, SETTING_VALUE_MAX + 1, stdin)};
-    if (!ferror(stdin))
-        return 0;
-    trouble_set(t, "HL-FILE-02", "cannot read stdin");
-    return trouble_why(t, "%s", strerror(errno));
-}
-
 static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
 {
     struct str path = flag_text(h->in, "value-file");
@@ -112,11 +81,13 @@ static int read_value(struct hlctl *h, struct str *out, struct trouble *t)
         *out = invocation_arg(h->in, 1);
         return 0;
     }
-    if (str_eq(path, STR("-")))
-        return read_stdin(h, out, t);
-    if (file_read(path, h->arena, out, &err) == 0)
+    int rc = input_read(h->arena, path, SETTING_VALUE_MAX, out, &err);
+    if (rc == 0)
         return 0;
-    trouble_set(t, "HL-FILE-02", "cannot read the value");
+    if (rc == HL_ELIMIT)
+        trouble_set(t, "HL-USE-03", "that cannot be a setting");
+    else
+        trouble_set(t, "HL-FILE-02", "cannot read the value");
     return trouble_err(t, &err);
 }
 

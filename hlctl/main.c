@@ -59,6 +59,21 @@ static void show_help(struct hlctl *h, const char *first_word)
         help_overview(&h->out);
 }
 
+/* Does not return if all is well. */
+static int become_mesh(char **argv, struct trouble *t)
+{
+    char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("-mesh"));
+
+    if (len > 0) { /* beside this program, as it is built */
+        memcpy(path + len, "-mesh", sizeof("-mesh"));
+        execv(path, argv);
+    }
+    execv(HL_LIBEXECDIR "/hlctl-mesh", argv);
+    trouble_set(t, "HL-FILE-03", "cannot start hlctl-mesh");
+    return trouble_why(t, "%s: %s", HL_LIBEXECDIR "/hlctl-mesh", strerror(errno));
+}
+
 /* "--version" is what every program is asked. */
 static bool is_version(int argc, char **argv)
 {
@@ -82,7 +97,7 @@ int main(int argc, char **argv)
     if (rc == 0 && (!v || invocation_wants_help(in)))
         show_help(&h, argc > 1 ? argv[1] : NULL);
     else if (rc == 0)
-        rc = v->run(&h, &t);
+        rc = v->run ? v->run(&h, &t) : become_mesh(argv, &t);
 
     int written = hlctl_flush(&h) ? 0 : errno;
     if (written != 0 && written != EPIPE && rc == 0)

@@ -40,6 +40,11 @@ int context_use_run(struct hlctl *h, struct trouble *t);        /* context.c */
 int context_add_run(struct hlctl *h, struct trouble *t);        /* context.c */
 int context_rm_run(struct hlctl *h, struct trouble *t);         /* context.c */
 int context_current_run(struct hlctl *h, struct trouble *t);    /* context.c */
+int chart_template_run(struct hlctl *h, struct trouble *t);     /* template.c */
+int chart_show_run(struct hlctl *h, struct trouble *t);         /* chart.c */
+int chart_deps_run(struct hlctl *h, struct trouble *t);         /* chart.c */
+int chart_lint_run(struct hlctl *h, struct trouble *t);         /* chart.c */
+int explain_run(struct hlctl *h, struct trouble *t);            /* explain.c */
 int completion_run(struct hlctl *h, struct trouble *t);         /* complete.c */
 int complete_run(struct hlctl *h, struct trouble *t);           /* complete.c */
 int version_run(struct hlctl *h, struct trouble *t);            /* help.c */

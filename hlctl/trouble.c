@@ -50,6 +50,10 @@ const struct trouble_page trouble_pages[] = {
     {"HL-FILE-02", EXIT_FAILED, "file cannot be written",
      "The operating system refused to create or write a file.",
      "Check path, rights and free space; the message has the system's reason."},
+    {"HL-FILE-03", EXIT_FAILED, "hlctl-mesh is not there",
+     "Commands that talk to a mesh or handle keys are done by the program hlctl-mesh, which is "
+     "installed with hlctl.",
+     "Install the whole package, or put hlctl-mesh beside hlctl."},
     {"HL-NET-01", EXIT_UNREACHABLE, "no coordinator answers",
      "Every coordinator of the roster was tried; none answered in time. A coordinator that does "
      "not know your key does not answer either: strangers get silence.",
@@ -89,6 +93,19 @@ const struct trouble_page trouble_pages[] = {
      "version; the message names the byte. Nothing was changed.",
      "Take another copy of the file: every copy carries its own checksums, `hlctl snapshot "
      "inspect FILE` proves them."},
+    {"HL-CHART-01", EXIT_FAILED, "chart cannot be loaded",
+     "The folder or archive is not there, is no chart, or a file of it is not what it must be; or "
+     "a "
+     "subchart that Chart.yaml names is missing in charts/.",
+     "The message names the file. `hlctl chart deps CHART` lists subcharts that are missing."},
+    {"HL-CHART-02", EXIT_FAILED, "values cannot be used",
+     "A file of values or a --set is not what it must be, or the values break the rules of the "
+     "chart's values.schema.json.",
+     "The message names file and line, or the path of the value."},
+    {"HL-CHART-03", EXIT_FAILED, "chart cannot be rendered",
+     "A template ended with an error: one of its own (`fail`, `required`), a mistake in it, or a "
+     "limit on time, depth, output or memory.",
+     "The message is Helm's and names template, line and column."},
     {"HL-SYNC-01", EXIT_TIMED_OUT, "not in sync in time",
      "The applications did not reach `Synced` before `--timeout`. The mesh goes on trying.",
      "`hlctl app get NAME` shows what it waits for; `hlctl app sync NAME --watch` waits again."},
@@ -180,15 +197,21 @@ static void print_json(struct buf *out, struct arena *a, const struct trouble *t
     buf_add_byte(out, '\n');
 }
 
+/* Further lines stand below the first one. */
 static void print_line(struct buf *out, struct arena *a, const char *label, const char *text)
 {
-    if (text[0])
-        buf_printf(out, "  %-5s " STR_FMT "\n", label, STR_ARG(safe_text(a, str_from(text))));
+    struct str rest = str_from(text);
+
+    while (rest.len > 0) {
+        struct str line = str_cut(&rest, '\n');
+        buf_printf(out, "  %-5s " STR_FMT "\n", label, STR_ARG(safe_text(a, line)));
+        label = "";
+    }
 }
 
 void trouble_print(struct buf *out, struct arena *a, const struct trouble *t, bool as_json)
 {
-    char why[TROUBLE_TEXT_MAX + ERR_FILE_MAX + 32];
+    char why[TROUBLE_WHY_MAX + ERR_FILE_MAX + 32];
 
     if (as_json) {
         print_json(out, a, t);

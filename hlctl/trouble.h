@@ -35,12 +35,12 @@ struct trouble_page {
     const char *cure;
 };
 
-enum { TROUBLE_TEXT_MAX = 1200 };
+enum { TROUBLE_TEXT_MAX = 1200, TROUBLE_WHY_MAX = 16384 };
 
 struct trouble {
     const struct trouble_page *page; /* NULL: no trouble */
     char what[TROUBLE_TEXT_MAX];
-    char why[TROUBLE_TEXT_MAX];  /* empty: not known beyond `what` */
+    char why[TROUBLE_WHY_MAX];   /* lines; empty: not known beyond `what` */
     char next[TROUBLE_TEXT_MAX]; /* empty: the page's cure */
     struct err at;               /* position in a user's file; line 0 = none */
 };

@@ -78,11 +78,11 @@ struct verb {
     const char *exits; /* exit codes beyond 0, 1, 2 and what they mean here */
     const char *kind;  /* "kind" of the -o json document, or NULL when there is none */
     const char *role;  /* role that the key needs, or NULL when no key is needed */
-    /* Returns an exit code; fills t when that is one of failure. */
+    /* Returns an exit code; fills t when that is one of failure. NULL: hlctl-mesh does it. */
     int (*run)(struct hlctl *h, struct trouble *t);
 };
 
-enum { VERB_FLAGS_MAX = 16, VERB_ARGS_MAX = 256 };
+enum { VERB_FLAGS_MAX = 24, VERB_ARGS_MAX = 256 };
 
 extern const struct verb verbs[];
 extern const size_t verb_count;
