@@ -78,7 +78,7 @@ static int run_helm(struct arena *a, const struct vector *v, struct outcome *out
         return refuse(a, out, &err);
     capabilities.helm_version = STR("v3.21"); /* of the build that made the vectors */
     int rc = chart_render(a, c, values, &release, &capabilities, &world, &template_limits_default,
-                          &file, &count, &fault);
+                          NULL, &file, &count, &fault);
     if (rc < 0) {
         out->error = fault.text;
         return rc;

@@ -210,7 +210,7 @@ static int render(struct arena *a, const struct release_request *request, const 
     struct err err;
 
     int rc = chart_render(a, c, out->values, &request->release, request->capabilities,
-                          request->world, request->limits, &file, &count, fault);
+                          request->world, request->limits, request->trees, &file, &count, fault);
     if (rc < 0)
         return rc;
     take_notes(a, c, file, &count, out);

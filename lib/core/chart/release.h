@@ -25,6 +25,7 @@ struct release_request {
     const struct chart_capabilities *capabilities;
     const struct template_world *world;
     const struct template_limits *limits;
+    struct chart_trees *trees; /* NULL: templates are parsed for this render alone */
     bool skips_schema;
 };
 

@@ -159,12 +159,62 @@ static int clean_run_fault(struct rendering *r, struct template_fault *fault)
 
 /* ---- parsing and executing ---- */
 
-static int parse_all(struct rendering *r, struct template_set *set, struct template_fault *fault)
+struct kept_tree {
+    const char *text; /* which one it is of */
+    struct template_tree *tree;
+};
+
+struct chart_trees {
+    struct arena *arena;
+    struct map *by_path;
+};
+
+struct chart_trees *chart_trees_new(void)
+{
+    struct chart_trees *t = hl_calloc(1, sizeof(*t));
+
+    t->arena = arena_new();
+    t->by_path = map_new(0);
+    return t;
+}
+
+void chart_trees_free(struct chart_trees *t)
+{
+    if (!t)
+        return;
+    map_free(t->by_path);
+    arena_free(t->arena);
+    free(t);
+}
+
+/* The same path may belong to two charts, one after the other. */
+static int parse_kept(struct chart_trees *t, const struct source *s, struct template_tree **out,
+                      struct template_fault *fault)
+{
+    struct kept_tree *kept = map_get(t->by_path, s->path);
+
+    if (kept && kept->text == s->text.ptr) {
+        *out = kept->tree;
+        return 0;
+    }
+    struct str path = arena_dup(t->arena, s->path);
+    int rc = template_parse(t->arena, path, s->text, TEMPLATE_HELM, out, fault);
+    if (rc < 0)
+        return rc;
+    kept = arena_one(t->arena, struct kept_tree);
+    *kept = (struct kept_tree){s->text.ptr, *out};
+    map_set(t->by_path, path, kept);
+    return 0;
+}
+
+static int parse_all(struct rendering *r, struct template_set *set, struct chart_trees *trees,
+                     struct template_fault *fault)
 {
     for (size_t i = 0; i < r->count; i++) {
+        const struct source *s = &r->source[i];
         struct template_tree *tree;
-        int rc =
-            template_parse(r->a, r->source[i].path, r->source[i].text, TEMPLATE_HELM, &tree, fault);
+        int rc = trees ? parse_kept(trees, s, &tree, fault)
+                       : template_parse(r->a, s->path, s->text, TEMPLATE_HELM, &tree, fault);
         if (rc < 0)
             return clean_parse_fault(r, fault);
         template_set_add(set, tree);
@@ -231,7 +281,8 @@ static struct datum release_map(struct arena *a, const struct chart_release *rel
 int chart_render(struct arena *a, const struct chart *c, struct datum_map *values,
                  const struct chart_release *release, const struct chart_capabilities *capabilities,
                  const struct template_world *world, const struct template_limits *limits,
-                 struct chart_file **out, size_t *out_count, struct template_fault *fault)
+                 struct chart_trees *trees, struct chart_file **out, size_t *out_count,
+                 struct template_fault *fault)
 {
     struct rendering r = {.a = a,
                           .release = release_map(a, release),
@@ -241,7 +292,7 @@ int chart_render(struct arena *a, const struct chart *c, struct datum_map *value
     add_chart(&r, c, values);
     if (r.count > 1)
         qsort(r.source, r.count, sizeof(*r.source), by_depth);
-    int rc = parse_all(&r, set, fault);
+    int rc = parse_all(&r, set, trees, fault);
     if (rc < 0)
         return rc;
     *out = arena_array(a, struct chart_file, r.count + 1);

@@ -38,8 +38,18 @@ HL_MUST int chart_kube_version(struct arena *a, struct str text, struct chart_ca
                                struct err *err);
 
 /*
+ * Parsed templates, for those who render a chart more than once: they are parsed in the first
+ * render and read in the others. The charts whose texts they hold must live as long. Threads:
+ * confined to the owner's.
+ */
+struct chart_trees;
+struct chart_trees *chart_trees_new(void);
+void chart_trees_free(struct chart_trees *t);
+HL_DEFINE_FREEP(chart_trees_free, struct chart_trees)
+
+/*
  * Renders every template that is no partial. `c` has its dependencies resolved, `values` are the
- * coalesced ones of the root (templates may change them). 0 with files by path
+ * coalesced ones of the root (templates may change them); `trees` may be NULL. 0 with files by path
  * ("chart/templates/x.yaml"), in the order of their bytes, or the fault with Helm's text ("parse
  * error at (...): ...", "execution error at (...): ...", or Go's).
  */
@@ -47,6 +57,7 @@ HL_MUST int chart_render(struct arena *a, const struct chart *c, struct datum_ma
                          const struct chart_release *release,
                          const struct chart_capabilities *capabilities,
                          const struct template_world *world, const struct template_limits *limits,
-                         struct chart_file **out, size_t *out_count, struct template_fault *fault);
+                         struct chart_trees *trees, struct chart_file **out, size_t *out_count,
+                         struct template_fault *fault);
 
 #endif
