@@ -3,7 +3,7 @@
 
 #include "conformance/vectors.h"
 #include "core/chart/manifest.h"
-#include "core/chart/render.h"
+#include "core/chart/release.h"
 #include "core/chart/values.h"
 #include "core/value/json.h"
 
@@ -60,6 +60,13 @@ static int prepare(struct arena *a, const struct vector *v, struct chart **c,
     return rc;
 }
 
+/* Empty, or what the schemas have against the values. */
+static int check(struct arena *a, const struct chart *c, const struct datum_map *values,
+                 struct outcome *out)
+{
+    return release_schema_check(a, c, values, &out->error);
+}
+
 static int run_helm(struct arena *a, const struct vector *v, struct outcome *out)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
@@ -77,8 +84,11 @@ static int run_helm(struct arena *a, const struct vector *v, struct outcome *out
         chart_kube_version(a, STR("v1.20.0"), &capabilities, &err) < 0)
         return refuse(a, out, &err);
     capabilities.helm_version = STR("v3.21"); /* of the build that made the vectors */
-    int rc = chart_render(a, c, values, &release, &capabilities, &world, &template_limits_default,
-                          NULL, &file, &count, &fault);
+    int rc = check(a, c, values, out);
+    if (rc < 0)
+        return rc;
+    rc = chart_render(a, c, values, &release, &capabilities, &world, &template_limits_default, NULL,
+                      &file, &count, &fault);
     if (rc < 0) {
         out->error = fault.text;
         return rc;
@@ -123,6 +133,9 @@ static int run_values(struct arena *a, const struct vector *v, struct outcome *o
     if (prepare(a, v, &c, &values, &err) < 0 ||
         datum_to_value(a, datum_of_map(values), &plain, &err) < 0)
         return refuse(a, out, &err);
+    int rc = check(a, c, values, out);
+    if (rc < 0)
+        return rc;
     list_charts(a, c, charts);
     qsort(charts->list.item, charts->list.count, sizeof(*charts->list.item), by_text);
     value_map_set(a, answer, STR("charts"), charts);

@@ -229,7 +229,7 @@ static struct str read_yaml(struct call *c, enum json_go_target target, struct v
     struct err err;
 
     if (yaml_read_first(c->a, call_str(c, 0), STR(""), out, &err) < 0)
-        return arena_printf(c->a, "error converting YAML to JSON: %s", err.text);
+        return arena_dup(c->a, str_from(err.text));
     if (json_go_mismatch(*out, target, &err))
         return arena_printf(c->a, "error unmarshaling JSON: while decoding JSON: %s", err.text);
     return STR("");
