@@ -274,7 +274,7 @@ static int read_head(struct arena *a, struct manifest *m, bool *is_dropped, stru
 
     *is_dropped = false;
     if (rc < 0)
-        return err_wrap(err, "error converting YAML to JSON");
+        return rc;
     if (v->kind == VALUE_NULL)
         return 0;
     if (v->kind != VALUE_MAP)
