@@ -6,7 +6,7 @@ SCHEDULES ?= 200000
 ROUNDS ?= 300
 prefix ?= /usr/local
 
-.PHONY: demo demo-stop test bench fuzz sim coverage install build clean format lint cluster
+.PHONY: demo demo-stop test bench fuzz sim coverage install build clean format lint cluster conformance-charts
 
 demo: ## install what is missing, build, start three coordinators and three agents, show them
 	@scripts/deps build
@@ -49,6 +49,13 @@ cluster: ## ROUNDS of random faults on three real coordinators (release)
 	@scripts/deps test
 	@$(MAKE) --no-print-directory build PRESET=release
 	@HL_ROUNDS=$(ROUNDS) HL_BIN_DIR=$(CURDIR)/build/release/bin python3 -B tests/e2e/cluster/test_cluster.py
+
+conformance-charts: ## public charts rendered by hlctl and by helm; what differs, and whether we know why
+	@scripts/deps build
+	@$(MAKE) --no-print-directory build PRESET=release
+	@tests/peers/build.sh helm
+	@tests/conformance/fetch_charts
+	@tests/conformance/compare_charts
 
 install: ## programs, completions and the fleet we ship, below $(DESTDIR)$(prefix)
 	@$(MAKE) --no-print-directory build PRESET=release
