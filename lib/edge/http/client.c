@@ -8,7 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <curl/curl.h>
+
+#include "base/base64.h"
 
 struct http_client {
     struct str base_url; /* heap, without a slash at the end */
@@ -16,11 +23,14 @@ struct http_client {
     struct str cert_pem;
     struct str key_pem;
     bool is_insecure;
-    CURL *curl; /* NULL while it rests */
+    enum http_reach reach;
+    bool is_out_of_reach; /* the last connection asked for was refused */
+    CURL *curl;           /* NULL while it rests */
 };
 
 struct intake {
     struct buf body;
+    size_t max;
     bool is_too_large;
 };
 
@@ -78,6 +88,7 @@ int http_client_open(const struct http_client_config *config, struct http_client
     c->cert_pem = str_dup(config->cert_pem);
     c->key_pem = str_dup(config->key_pem);
     c->is_insecure = config->is_insecure;
+    c->reach = config->reach;
     *out = c;
     return 0;
 }
@@ -106,12 +117,61 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     struct intake *in = context;
     size_t len = size * count;
 
-    if (len > HTTP_REPLY_MAX - in->body.len) {
+    if (len > in->max - in->body.len) {
         in->is_too_large = true;
         return 0; /* not what came: libcurl gives up */
     }
     buf_add_bytes(&in->body, bytes, len);
     return len;
+}
+
+static bool reaches_v4(enum http_reach reach, uint32_t ip)
+{
+    bool is_loopback = ip >> 24 == 127;
+    bool is_near = ip >> 16 == 0xa9fe || ip >> 28 >= 14 || ip >> 24 == 0;
+
+    return !is_near && (reach != HTTP_REACH_OUTWARD || !is_loopback);
+}
+
+/* An address of IPv4 within IPv6 (mapped, compatible, NAT64, 6to4) is judged as what it holds. */
+static bool reaches_v6(enum http_reach reach, const unsigned char ip[16])
+{
+    static const unsigned char zeros[12];
+    static const unsigned char nat64[12] = {0, 0x64, 0xff, 0x9b};
+    bool is_mapped = memcmp(ip, zeros, 10) == 0 && ip[10] == 0xff && ip[11] == 0xff;
+    bool is_loopback = memcmp(ip, zeros, 12) == 0 && bytes_u32(ip + 12) == 1U << 24;
+    uint32_t v4;
+
+    if (is_loopback)
+        return reach != HTTP_REACH_OUTWARD;
+    if (ip[0] == 0xff || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80))
+        return false;
+    bool holds_v4 = is_mapped || memcmp(ip, zeros, 12) == 0 || memcmp(ip, nat64, 12) == 0;
+    bool is_6to4 = ip[0] == 0x20 && ip[1] == 0x02;
+    if (!holds_v4 && !is_6to4)
+        return true;
+    memcpy(&v4, is_6to4 ? ip + 2 : ip + 12, sizeof(v4));
+    return reaches_v4(reach, ntohl(v4));
+}
+
+/* Asked with the address that is about to be connected to, whatever name led there. */
+static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    struct http_client *c = context;
+    struct sockaddr_storage to = {0};
+    bool is_reached = at->family == AF_INET || at->family == AF_INET6;
+
+    (void)purpose;
+    memcpy(&to, &at->addr, at->addrlen < sizeof(to) ? at->addrlen : sizeof(to));
+    if (c->reach != HTTP_REACH_ANY && at->family == AF_INET)
+        is_reached = reaches_v4(c->reach, ntohl(((struct sockaddr_in *)&to)->sin_addr.s_addr));
+    if (c->reach != HTTP_REACH_ANY && at->family == AF_INET6)
+        is_reached = reaches_v6(c->reach, ((struct sockaddr_in6 *)&to)->sin6_addr.s6_addr);
+    if (!is_reached) {
+        c->is_out_of_reach = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
 }
 
 static void set_blob(CURL *curl, CURLoption option, struct str pem)
@@ -143,6 +203,8 @@ static int wake(struct http_client *c, struct err *err)
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)HTTP_CONNECT_MS);
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "hlmesh");
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, c);
     if (c->ca_pem.len > 0) {
         /* These authorities alone, not the system's besides. */
         curl_easy_setopt(curl, CURLOPT_CAINFO, NULL);
@@ -179,16 +241,29 @@ static void add_header(struct curl_slist **list, const char *name, struct str va
     explicit_bzero(line.ptr, line.len);
 }
 
+static void add_basic(struct curl_slist **list, struct str basic)
+{
+    HL_CLEANUP(arena_freep) struct arena *own = arena_new();
+
+    if (basic.len == 0)
+        return;
+    struct str text = base64_encode(own, basic);
+    add_header(list, "Authorization: Basic ", text);
+    explicit_bzero((void *)(uintptr_t)text.ptr, text.len);
+}
+
 static int make_headers(const struct http_send *r, struct curl_slist **out, struct err *err)
 {
     struct curl_slist *list = NULL;
 
-    if (has_control(r->accept) || has_control(r->content_type) || has_control(r->bearer))
+    if (has_control(r->accept) || has_control(r->content_type) || has_control(r->bearer) ||
+        has_control(r->basic))
         return err_set(err, HL_EINVAL, "%s " STR_FMT ": a header holds a control character",
                        r->method, STR_ARG(r->path));
     add_header(&list, "Accept: ", r->accept);
     add_header(&list, "Content-Type: ", r->content_type);
     add_header(&list, "Authorization: Bearer ", r->bearer);
+    add_basic(&list, r->basic);
     /* A body goes at once; libcurl would wait a second for leave to send it. */
     struct curl_slist *longer = curl_slist_append(list, "Expect:");
     if (!longer)
@@ -197,34 +272,40 @@ static int make_headers(const struct http_send *r, struct curl_slist **out, stru
     return 0;
 }
 
-static int judge(CURLcode code, const char *text, const struct intake *in, const char *method,
-                 const char *url, struct err *err)
+static int kind_of(CURLcode code)
 {
-    int kind = HL_ETEMP;
-
     switch (code) {
-    case CURLE_OK:
-        return 0;
     case CURLE_OPERATION_TIMEDOUT:
-        kind = HL_ETIMEOUT;
-        break;
+        return HL_ETIMEOUT;
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_ISSUER_ERROR:
-        kind = HL_EDENIED;
-        break;
+        return HL_EDENIED;
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CACERT_BADFILE:
-        kind = HL_EINVAL;
-        break;
+        return HL_EINVAL;
     default:
-        break;
+        return HL_ETEMP;
     }
+}
+
+/* A query may be a secret: signed URLs are. */
+static int judge(const struct http_client *c, CURLcode code, const char *text,
+                 const struct intake *in, const char *method, const char *url, struct err *err)
+{
+    struct str shown = str_sub(str_from(url), 0, strcspn(url, "?"));
+
+    if (code == CURLE_OK)
+        return 0;
     if (in->is_too_large)
-        return err_set(err, HL_ELIMIT, "%s %s: the answer is larger than %d bytes", method, url,
-                       HTTP_REPLY_MAX);
-    return err_set(err, kind, "%s %s: %s", method, url, text[0] ? text : curl_easy_strerror(code));
+        return err_set(err, HL_ELIMIT, "%s " STR_FMT ": the answer is larger than %zu bytes",
+                       method, STR_ARG(shown), in->max);
+    if (c->is_out_of_reach)
+        return err_set(err, HL_EDENIED, "%s " STR_FMT ": that address may not be connected to",
+                       method, STR_ARG(shown));
+    return err_set(err, kind_of(code), "%s " STR_FMT ": %s", method, STR_ARG(shown),
+                   text[0] ? text : curl_easy_strerror(code));
 }
 
 static void set_request(CURL *curl, const struct http_send *r, const char *url,
@@ -255,6 +336,29 @@ static void unset_request(CURL *curl)
     curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, NULL);
 }
 
+static void take_fields(CURL *curl, struct arena *a, struct http_reply *out)
+{
+    struct curl_header *h = NULL;
+
+    out->field = arena_array(a, struct http_field, HTTP_FIELDS_MAX);
+    while (out->field_count < HTTP_FIELDS_MAX &&
+           (h = curl_easy_nextheader(curl, CURLH_HEADER, -1, h)))
+        out->field[out->field_count++] =
+            (struct http_field){arena_dup(a, str_from(h->name)), arena_dup(a, str_from(h->value))};
+}
+
+struct str http_reply_field(const struct http_reply *reply, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < reply->field_count; i++) {
+        struct str own = reply->field[i].name;
+        if (own.len == len && strncasecmp(own.ptr, name, len) == 0)
+            return reply->field[i].value;
+    }
+    return STR_NONE;
+}
+
 static void take_reply(CURL *curl, const struct intake *in, struct arena *a, struct http_reply *out)
 {
     curl_off_t wait_s = 0;
@@ -273,6 +377,7 @@ static void take_reply(CURL *curl, const struct intake *in, struct arena *a, str
     if (wait_s > 0)
         out->retry_after_ms =
             wait_s > HTTP_RETRY_AFTER_MAX_MS / 1000 ? HTTP_RETRY_AFTER_MAX_MS : wait_s * 1000;
+    take_fields(curl, a, out);
 }
 
 int http_client_send(struct http_client *client, const struct http_send *request, struct arena *a,
@@ -280,7 +385,7 @@ int http_client_send(struct http_client *client, const struct http_send *request
 {
     char text[CURL_ERROR_SIZE] = "";
     struct curl_slist *headers = NULL;
-    struct intake in = {{0}, false};
+    struct intake in = {.max = request->body_max > 0 ? request->body_max : HTTP_REPLY_MAX};
 
     HL_ASSERT(request->timeout_ms > 0);
     if (request->path.len == 0 || request->path.ptr[0] != '/' || has_control(request->path))
@@ -292,8 +397,9 @@ int http_client_send(struct http_client *client, const struct http_send *request
         return r;
     const char *url = arena_concat(a, client->base_url, request->path).ptr;
     set_request(client->curl, request, url, headers, &in, text);
+    client->is_out_of_reach = false;
     CURLcode code = curl_easy_perform(client->curl);
-    r = judge(code, text, &in, request->method, url, err);
+    r = judge(client, code, text, &in, request->method, url, err);
     if (r == 0)
         take_reply(client->curl, &in, a, out);
     unset_request(client->curl);
