@@ -51,9 +51,9 @@ static bool has_control(struct str s)
 
 static int add(struct logins *l, struct str origin, struct str secret, struct err *err)
 {
-    struct url u;
+    struct weburl u;
 
-    int rc = url_parse(origin, &u, err);
+    int rc = weburl_parse(origin, &u, err);
     if (rc < 0)
         return rc;
     if (u.path.len > 1 || u.query.len > 0)
@@ -149,18 +149,18 @@ static bool is_docker_hub(struct str host)
            str_eq(host, STR("auth.docker.io"));
 }
 
-struct str logins_find(const struct logins *l, const struct url *url)
+struct str logins_find(const struct logins *l, const struct weburl *url)
 {
-    struct url wanted = *url;
-    struct url own;
+    struct weburl wanted = *url;
+    struct weburl own;
 
     if (str_eq(wanted.scheme, STR("https")) && is_docker_hub(wanted.host))
         wanted.host = STR("index.docker.io");
     for (size_t i = l->count; i > 0; i--) {
-        bool is_url = url_parse(l->login[i - 1].origin, &own, NULL) == 0;
+        bool is_url = weburl_parse(l->login[i - 1].origin, &own, NULL) == 0;
         if (is_url && is_docker_hub(own.host))
             own.host = STR("index.docker.io");
-        if (is_url && url_same_origin(&own, &wanted))
+        if (is_url && weburl_same_origin(&own, &wanted))
             return l->login[i - 1].secret;
     }
     return STR_NONE;

@@ -12,7 +12,7 @@
 #ifndef HL_EDGE_REGISTRY_LOGINS_H
 #define HL_EDGE_REGISTRY_LOGINS_H
 
-#include "edge/registry/url.h"
+#include "edge/registry/weburl.h"
 
 enum { LOGINS_MAX = 256, LOGINS_CONFIG_MAX = 1 << 20 };
 
@@ -31,6 +31,6 @@ HL_MUST int logins_add_docker(struct logins *l, struct str json, struct err *err
 
 /* "user:password" for that origin, borrowed; STR_NONE if there is none. Docker Hub's registry is
  * what config.json calls index.docker.io. */
-struct str logins_find(const struct logins *l, const struct url *url);
+struct str logins_find(const struct logins *l, const struct weburl *url);
 
 #endif

@@ -51,9 +51,9 @@ void oci_free(struct oci *o)
 int oci_place(struct arena *a, struct str repository, struct str name, bool is_plain,
               struct oci_place *out, struct err *err)
 {
-    struct url u;
+    struct weburl u;
 
-    int rc = url_parse(repository, &u, err);
+    int rc = weburl_parse(repository, &u, err);
     if (rc < 0)
         return rc;
     struct str folder = str_starts(u.path, STR("/")) ? str_sub(u.path, 1, u.path.len) : u.path;
@@ -73,7 +73,7 @@ int oci_place(struct arena *a, struct str repository, struct str name, bool is_p
 
 static struct str place_key(struct arena *a, const struct oci_place *place)
 {
-    return arena_concat(a, url_origin(a, &place->origin), place->path);
+    return arena_concat(a, weburl_origin(a, &place->origin), place->path);
 }
 
 static void escape(struct buf *out, struct str s)
@@ -103,7 +103,7 @@ static struct str token_url(struct arena *a, const struct oci_challenge *c)
     return arena_dup(a, buf_str(&url));
 }
 
-static int check_realm(const struct oci_place *place, const struct url *realm, struct err *err)
+static int check_realm(const struct oci_place *place, const struct weburl *realm, struct err *err)
 {
     bool is_step_back =
         str_eq(place->origin.scheme, STR("https")) && !str_eq(realm->scheme, STR("https"));
@@ -121,10 +121,10 @@ static int get_token(struct oci *o, const struct oci_place *place, const struct 
 {
     struct web_ask ask = {.url = token_url(a, c), .body_max = ERROR_BODY_MAX};
     struct http_reply reply;
-    struct url realm;
+    struct weburl realm;
     struct str token;
 
-    int rc = url_parse(ask.url, &realm, err);
+    int rc = weburl_parse(ask.url, &realm, err);
     if (rc == 0)
         rc = check_realm(place, &realm, err);
     if (rc < 0)
@@ -189,7 +189,7 @@ static struct str url_of(struct arena *a, const struct oci_place *place, const c
                          struct str what)
 {
     return arena_printf(a, STR_FMT "/v2/" STR_FMT "/%s/" STR_FMT,
-                        STR_ARG(url_origin(a, &place->origin)), STR_ARG(place->path), kind,
+                        STR_ARG(weburl_origin(a, &place->origin)), STR_ARG(place->path), kind,
                         STR_ARG(what));
 }
 
@@ -198,21 +198,21 @@ static int next_page(const struct oci_place *place, const struct http_reply *rep
                      struct str *url, struct err *err)
 {
     struct str link = oci_next_link(http_reply_field(reply, "Link"));
-    struct url from;
-    struct url to;
+    struct weburl from;
+    struct weburl to;
 
     if (link.len == 0) {
         *url = STR_NONE;
         return 0;
     }
-    int rc = url_parse(*url, &from, err);
+    int rc = weburl_parse(*url, &from, err);
     if (rc == 0)
-        rc = url_follow(a, &from, link, url, err);
+        rc = weburl_follow(a, &from, link, url, err);
     if (rc == 0)
-        rc = url_parse(*url, &to, err);
+        rc = weburl_parse(*url, &to, err);
     if (rc < 0)
         return rc;
-    return url_same_origin(&to, &place->origin)
+    return weburl_same_origin(&to, &place->origin)
                ? 0
                : err_set(err, HL_EDENIED, STR_FMT " continues its list of tags elsewhere",
                          STR_ARG(place->origin.host));

@@ -20,8 +20,8 @@ enum { OCI_PAGES_MAX = 200, OCI_MANIFEST_MAX = 4 << 20 };
 
 /* One repository of one registry; strings are borrowed. */
 struct oci_place {
-    struct url origin; /* scheme and host */
-    struct str path;   /* "charts/nginx" */
+    struct weburl origin; /* scheme and host */
+    struct str path;      /* "charts/nginx" */
 };
 
 /* "oci://host/path" and a chart's name below it (may be empty). `is_plain`: by http. HL_EINVAL. */

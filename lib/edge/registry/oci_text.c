@@ -240,19 +240,25 @@ int oci_read_manifest(struct str json, struct oci_manifest *out, struct err *err
 
 /* ---- references ---- */
 
+static bool is_path_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* A separator stands behind a word; '-' and '_' may also stand behind themselves. */
 bool oci_is_path(struct str path)
 {
-    bool was_separator = true;
+    char before = '/';
 
     for (size_t i = 0; i < path.len; i++) {
         char c = path.ptr[i];
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        bool is_repeated = was_separator && c != '-' && c != '_';
-        if (!is_word && (c == '\0' || !strchr("/._-", c) || is_repeated))
+        bool is_separator = c != '\0' && strchr("/._-", c);
+        bool is_repeated = c == before && (c == '-' || c == '_');
+        if (!is_path_word(c) && !(is_separator && (is_path_word(before) || is_repeated)))
             return false;
-        was_separator = !is_word;
+        before = c;
     }
-    return path.len > 0 && path.len <= 255 && !was_separator;
+    return path.len > 0 && path.len <= 255 && is_path_word(before);
 }
 
 static struct str replaced(struct arena *a, struct str s, char from, char to)

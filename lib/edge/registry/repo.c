@@ -16,10 +16,11 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int get_index(struct registry *r, const struct url *base, struct arena *a, struct err *err)
+static int get_index(struct registry *r, const struct weburl *base, struct arena *a,
+                     struct err *err)
 {
     struct web_ask ask = {
-        .url = url_below(a, base, STR("index.yaml")),
+        .url = weburl_below(a, base, STR("index.yaml")),
         .basic = logins_find(r->logins, base),
         .body_max = INDEX_BYTES_MAX,
     };
@@ -50,9 +51,9 @@ static int find_entry(struct registry *r, const struct registry_chart *chart, st
                       struct err *err)
 {
     struct index index;
-    struct url base;
+    struct weburl base;
 
-    int rc = url_parse(chart->repository, &base, err);
+    int rc = weburl_parse(chart->repository, &base, err);
     if (rc == 0)
         rc = get_index(r, &base, a, err);
     if (rc == 0)
@@ -64,7 +65,7 @@ static int find_entry(struct registry *r, const struct registry_chart *chart, st
         rc = err_set(err, HL_EINVAL, "version " STR_FMT " has no downloadable URLs",
                      STR_ARG((*entry)->version));
     if (rc == 0)
-        rc = url_join(a, &base, (*entry)->url[0], url, err);
+        rc = weburl_join(a, &base, (*entry)->url[0], url, err);
     return rc < 0 ? err_wrap(err, "chart " STR_FMT " of " STR_FMT, STR_ARG(chart->name),
                              STR_ARG(chart->repository))
                   : 0;
@@ -85,9 +86,9 @@ static int download(struct registry *r, struct str url, struct arena *a, struct 
         .body_max = ARCHIVE_PACKED_MAX,
     };
     struct http_reply reply;
-    struct url u;
+    struct weburl u;
 
-    int rc = url_parse(url, &u, err);
+    int rc = weburl_parse(url, &u, err);
     if (rc < 0)
         return rc;
     ask.basic = logins_find(r->logins, &u);

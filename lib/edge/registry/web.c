@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "edge/registry/url.h"
+#include "edge/registry/weburl.h"
 
 struct origin {
     struct str text; /* "https://host" */
@@ -92,17 +92,17 @@ static struct str shown(struct str url)
 }
 
 /* Where the answer sends us; the same rules as for the first URL and no step back from TLS. */
-static int next_url(struct arena *a, const struct url *from, const struct http_reply *r,
-                    struct str *out, struct url *to, struct err *err)
+static int next_url(struct arena *a, const struct weburl *from, const struct http_reply *r,
+                    struct str *out, struct weburl *to, struct err *err)
 {
     struct str location = http_reply_field(r, "Location");
 
     if (location.len == 0)
         return err_set(err, HL_EIO, STR_FMT "://" STR_FMT " answers %u without a Location",
                        STR_ARG(from->scheme), STR_ARG(from->host), r->status);
-    int rc = url_follow(a, from, location, out, err);
+    int rc = weburl_follow(a, from, location, out, err);
     if (rc == 0)
-        rc = url_parse(*out, to, err);
+        rc = weburl_parse(*out, to, err);
     if (rc < 0)
         return err_wrap(err, "redirect of " STR_FMT, STR_ARG(from->host));
     bool is_known = str_eq(to->scheme, STR("https")) || str_eq(to->scheme, STR("http"));
@@ -114,13 +114,13 @@ static int next_url(struct arena *a, const struct url *from, const struct http_r
     return 0;
 }
 
-static int send_one(struct web *w, const struct web_ask *ask, const struct url *to, bool is_own,
+static int send_one(struct web *w, const struct web_ask *ask, const struct weburl *to, bool is_own,
                     int64_t left_ms, enum http_reach reach, struct arena *a, struct http_reply *out,
                     struct err *err)
 {
     struct http_send send = {
         .method = "GET",
-        .path = url_target(a, to),
+        .path = weburl_target(a, to),
         .accept = ask->accept,
         .bearer = is_own ? ask->bearer : STR_NONE,
         .basic = is_own ? ask->basic : STR_NONE,
@@ -132,7 +132,7 @@ static int send_one(struct web *w, const struct web_ask *ask, const struct url *
     if (left_ms <= 0)
         return err_set(err, HL_ETIMEOUT, "GET " STR_FMT ": redirects took all of the time",
                        STR_ARG(shown(ask->url)));
-    int rc = client_for(w, url_origin(a, to), reach, &client, err);
+    int rc = client_for(w, weburl_origin(a, to), reach, &client, err);
     return rc < 0 ? rc : http_client_send(client, &send, a, out, err);
 }
 
@@ -141,20 +141,20 @@ int web_get(struct web *w, const struct web_ask *ask, struct arena *a, struct ht
 {
     int64_t until = now_ms() + w->timeout_ms;
     struct str place = ask->url;
-    struct url first;
+    struct weburl first;
 
-    int rc = url_parse(place, &first, err);
+    int rc = weburl_parse(place, &first, err);
     if (rc < 0)
         return rc;
-    enum http_reach reach = url_is_loopback(&first) ? HTTP_REACH_NEAR : HTTP_REACH_OUTWARD;
-    struct url to = first;
+    enum http_reach reach = weburl_is_loopback(&first) ? HTTP_REACH_NEAR : HTTP_REACH_OUTWARD;
+    struct weburl to = first;
     bool is_own = true; /* once elsewhere, credentials stay behind, even on the way back */
     for (int i = 0; i <= WEB_REDIRECTS_MAX; i++) {
-        is_own = is_own && url_same_origin(&first, &to);
+        is_own = is_own && weburl_same_origin(&first, &to);
         rc = send_one(w, ask, &to, is_own, until - now_ms(), reach, a, out, err);
         if (rc < 0 || !is_redirect(out))
             return rc;
-        struct url from = to;
+        struct weburl from = to;
         rc = next_url(a, &from, out, &place, &to, err);
         if (rc < 0)
             return rc;

@@ -1,5 +1,5 @@
 /* RFC 3986, sections 3 and 5.2, as far as repositories need it. */
-#include "edge/registry/url.h"
+#include "edge/registry/weburl.h"
 
 #include <string.h>
 
@@ -18,8 +18,8 @@ static struct str scheme_of(struct str text)
 
 static int check_bytes(struct str text, struct err *err)
 {
-    if (text.len > URL_BYTES_MAX)
-        return err_set(err, HL_ELIMIT, "a URL of more than %d bytes", URL_BYTES_MAX);
+    if (text.len > WEBURL_BYTES_MAX)
+        return err_set(err, HL_ELIMIT, "a URL of more than %d bytes", WEBURL_BYTES_MAX);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
         if (c <= ' ' || c == 0x7f || strchr("\"\\<>^`{|}", c))
@@ -49,7 +49,7 @@ static bool is_host(struct str s)
     return s.len > 0;
 }
 
-int url_parse(struct str text, struct url *out, struct err *err)
+int weburl_parse(struct str text, struct weburl *out, struct err *err)
 {
     int rc = check_bytes(text, err);
     if (rc < 0)
@@ -67,30 +67,30 @@ int url_parse(struct str text, struct url *out, struct err *err)
                        STR_ARG(str_sub(text, 0, 200)));
     rest = str_sub(rest, host_end, rest.len);
     size_t path_end = find_any(rest, "?");
-    *out = (struct url){scheme, host, str_sub(rest, 0, path_end),
-                        str_sub(rest, path_end + 1, rest.len)};
+    *out = (struct weburl){scheme, host, str_sub(rest, 0, path_end),
+                           str_sub(rest, path_end + 1, rest.len)};
     return 0;
 }
 
-struct str url_origin(struct arena *a, const struct url *u)
+struct str weburl_origin(struct arena *a, const struct weburl *u)
 {
     return arena_printf(a, STR_FMT "://" STR_FMT, STR_ARG(u->scheme), STR_ARG(u->host));
 }
 
-struct str url_target(struct arena *a, const struct url *u)
+struct str weburl_target(struct arena *a, const struct weburl *u)
 {
     return arena_printf(a, "%s" STR_FMT "%s" STR_FMT, u->path.len > 0 ? "" : "/", STR_ARG(u->path),
                         u->query.len > 0 ? "?" : "", STR_ARG(u->query));
 }
 
-static struct str without_default_port(const struct url *u)
+static struct str without_default_port(const struct weburl *u)
 {
     struct str port = str_eq(u->scheme, STR("http")) ? STR(":80") : STR(":443");
 
     return str_ends(u->host, port) ? str_sub(u->host, 0, u->host.len - port.len) : u->host;
 }
 
-bool url_same_origin(const struct url *a, const struct url *b)
+bool weburl_same_origin(const struct weburl *a, const struct weburl *b)
 {
     struct str x = without_default_port(a);
     struct str y = without_default_port(b);
@@ -98,7 +98,7 @@ bool url_same_origin(const struct url *a, const struct url *b)
     return str_eq(a->scheme, b->scheme) && x.len == y.len && strncasecmp(x.ptr, y.ptr, x.len) == 0;
 }
 
-bool url_is_loopback(const struct url *u)
+bool weburl_is_loopback(const struct weburl *u)
 {
     static const char *const names[] = {"localhost", "[::1]", "127.0.0.1"};
 
@@ -111,7 +111,7 @@ bool url_is_loopback(const struct url *u)
     return false;
 }
 
-static struct str whole(struct arena *a, const struct url *u, struct str path, struct str query)
+static struct str whole(struct arena *a, const struct weburl *u, struct str path, struct str query)
 {
     return arena_printf(a, STR_FMT "://" STR_FMT STR_FMT "%s" STR_FMT, STR_ARG(u->scheme),
                         STR_ARG(u->host), STR_ARG(path), query.len > 0 ? "?" : "", STR_ARG(query));
@@ -122,7 +122,7 @@ static struct str as_folder(struct str path)
     return str_ends(path, STR("/")) ? str_sub(path, 0, path.len - 1) : path;
 }
 
-struct str url_below(struct arena *a, const struct url *base, struct str name)
+struct str weburl_below(struct arena *a, const struct weburl *base, struct str name)
 {
     struct str folder = as_folder(base->path);
 
@@ -165,16 +165,16 @@ static bool has_scheme(struct str reference)
 }
 
 /* `folder` is what a relative path starts from, without its last slash. */
-static int resolve(struct arena *a, const struct url *base, struct str folder, struct str reference,
-                   struct url *out, struct err *err)
+static int resolve(struct arena *a, const struct weburl *base, struct str folder,
+                   struct str reference, struct weburl *out, struct err *err)
 {
     int rc = check_bytes(reference, err);
     if (rc < 0)
         return rc;
     if (has_scheme(reference))
-        return url_parse(reference, out, err);
+        return weburl_parse(reference, out, err);
     if (str_starts(reference, STR("//")))
-        return url_parse(
+        return weburl_parse(
             arena_printf(a, STR_FMT ":" STR_FMT, STR_ARG(base->scheme), STR_ARG(reference)), out,
             err);
     reference = str_sub(reference, 0, find_any(reference, "#"));
@@ -182,15 +182,15 @@ static int resolve(struct arena *a, const struct url *base, struct str folder, s
     struct str path = str_sub(reference, 0, path_end);
     if (!str_starts(path, STR("/")))
         path = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(folder), STR_ARG(path));
-    *out = (struct url){base->scheme, base->host, without_dots(a, path),
-                        str_sub(reference, path_end + 1, reference.len)};
+    *out = (struct weburl){base->scheme, base->host, without_dots(a, path),
+                           str_sub(reference, path_end + 1, reference.len)};
     return 0;
 }
 
-int url_join(struct arena *a, const struct url *base, struct str reference, struct str *out,
-             struct err *err)
+int weburl_join(struct arena *a, const struct weburl *base, struct str reference, struct str *out,
+                struct err *err)
 {
-    struct url u;
+    struct weburl u;
 
     int rc = resolve(a, base, as_folder(base->path), reference, &u, err);
     if (rc == 0)
@@ -198,11 +198,11 @@ int url_join(struct arena *a, const struct url *base, struct str reference, stru
     return rc;
 }
 
-int url_follow(struct arena *a, const struct url *base, struct str location, struct str *out,
-               struct err *err)
+int weburl_follow(struct arena *a, const struct weburl *base, struct str location, struct str *out,
+                  struct err *err)
 {
     size_t end = base->path.len;
-    struct url u;
+    struct weburl u;
 
     while (end > 0 && base->path.ptr[end - 1] != '/')
         end--;

@@ -5,16 +5,16 @@
  * refused; a fragment is dropped.
  *
  * Ownership: parts borrow the text; what is joined lives in the arena. Threads: pure functions.
- * Limits: URL_BYTES_MAX.
+ * Limits: WEBURL_BYTES_MAX.
  */
-#ifndef HL_EDGE_REGISTRY_URL_H
-#define HL_EDGE_REGISTRY_URL_H
+#ifndef HL_EDGE_REGISTRY_WEBURL_H
+#define HL_EDGE_REGISTRY_WEBURL_H
 
 #include "base/base.h"
 
-enum { URL_BYTES_MAX = 4096 };
+enum { WEBURL_BYTES_MAX = 4096 };
 
-struct url {
+struct weburl {
     struct str scheme; /* in lower case */
     struct str host;   /* with the port, if one is written */
     struct str path;   /* starts with '/' or is empty */
@@ -22,26 +22,26 @@ struct url {
 };
 
 /* HL_EINVAL, HL_ELIMIT. */
-HL_MUST int url_parse(struct str text, struct url *out, struct err *err);
+HL_MUST int weburl_parse(struct str text, struct weburl *out, struct err *err);
 
 /* "https://host" of a URL, or "http://host" */
-struct str url_origin(struct arena *a, const struct url *u);
+struct str weburl_origin(struct arena *a, const struct weburl *u);
 /* "/path?query" */
-struct str url_target(struct arena *a, const struct url *u);
+struct str weburl_target(struct arena *a, const struct weburl *u);
 
 /* Same scheme, host and port, a default port counting as none. */
-bool url_same_origin(const struct url *a, const struct url *b);
+bool weburl_same_origin(const struct weburl *a, const struct weburl *b);
 /* The host is written as a loopback address or "localhost". */
-bool url_is_loopback(const struct url *u);
+bool weburl_is_loopback(const struct weburl *u);
 
 /* `name` below the base's path, with the base's query: where Helm asks for index.yaml. */
-struct str url_below(struct arena *a, const struct url *base, struct str name);
+struct str weburl_below(struct arena *a, const struct weburl *base, struct str name);
 /* Helm's ResolveReferenceURL: an absolute reference as it is; another one relative to the folder
  * `base`, with the base's query instead of its own. */
-HL_MUST int url_join(struct arena *a, const struct url *base, struct str reference, struct str *out,
-                     struct err *err);
+HL_MUST int weburl_join(struct arena *a, const struct weburl *base, struct str reference,
+                        struct str *out, struct err *err);
 /* The same for a Location header: relative to the document `base`, with its own query. */
-HL_MUST int url_follow(struct arena *a, const struct url *base, struct str location,
-                       struct str *out, struct err *err);
+HL_MUST int weburl_follow(struct arena *a, const struct weburl *base, struct str location,
+                          struct str *out, struct err *err);
 
 #endif
