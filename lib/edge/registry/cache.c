@@ -96,7 +96,10 @@ int cache_get(struct cache *c, const struct digest *digest, struct arena *a, str
 
     digest_hex(digest, name);
     int fd = openat(c->fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
+    bool is_link = fd < 0 && errno == ELOOP;
+    if (is_link)
+        (void)unlinkat(c->fd, name, 0); /* nobody here makes links */
+    if (is_link || (fd < 0 && errno == ENOENT))
         return absent(name, err);
     if (fd < 0)
         return err_errno(err, HL_EIO, "cannot open " STR_FMT "/%s", STR_ARG(c->folder), name);
