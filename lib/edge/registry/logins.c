@@ -84,20 +84,20 @@ int logins_add(struct logins *l, struct str origin, struct str user, struct str 
     return rc;
 }
 
-/* "https://index.docker.io/v1/" or "registry.example.com:5000" to the host. */
-static struct str host_of(struct str key)
+/* "https://index.docker.io/v1/" and "registry.example.com:5000" to their origins. */
+static struct str origin_of(struct arena *a, struct str key)
 {
-    size_t scheme = str_find(key, STR("://"), 0);
+    size_t at = str_find(key, STR("://"), 0);
+    struct str host = at == SIZE_MAX ? key : str_sub(key, at + 3, key.len);
+    struct str scheme = str_starts(key, STR("http://")) ? STR("http://") : STR("https://");
 
-    if (scheme != SIZE_MAX)
-        key = str_sub(key, scheme + 3, key.len);
-    return str_cut(&key, '/');
+    return arena_concat(a, scheme, str_cut(&host, '/'));
 }
 
 static int add_docker_entry(struct logins *l, struct arena *a, const struct member *m,
                             struct err *err)
 {
-    struct str origin = arena_concat(a, STR("https://"), host_of(m->key));
+    struct str origin = origin_of(a, m->key);
     struct str user = value_get_str(m->value, "username");
     struct str password = value_get_str(m->value, "password");
     struct str auth = value_get_str(m->value, "auth");

@@ -3,8 +3,8 @@
  *
  * A login belongs to one origin (scheme, host and port) and is never given to another. Logins also
  * come from Docker's config.json (`auths`, with `auth` or `username` and `password`), which names
- * hosts: they stand for https://HOST. Its credential helpers are programs, which we do not start:
- * they are passed over, and so are identity tokens.
+ * hosts: they stand for https://HOST, if they do not say http://. Its credential helpers are
+ * programs, which we do not start: they are passed over, and so are identity tokens.
  *
  * Ownership: secrets are copied, kept apart from arenas and overwritten at the end.
  * Threads: confined to the owner's. Limits: LOGINS_MAX; LOGINS_CONFIG_MAX bytes of config.json.
