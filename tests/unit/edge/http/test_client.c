@@ -225,6 +225,87 @@ static void what_cannot_be_sent_is_refused_before_it_is(void **state)
     http_client_close(c);
 }
 
+static void headers_of_an_answer_are_found_in_any_case(void **state)
+{
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct http_send send = {.method = "GET", .path = STR("/a?secret=b"), .timeout_ms = 20000};
+    struct http_reply reply;
+    struct err err;
+    struct raw raw;
+
+    (void)state;
+    raw_open(&raw, STR("HTTP/1.1 302 Found\r\nLOCATION: /there\r\nX: 1\r\nx: 2\r\n"
+                       "Content-Length: 5\r\n\r\nhello"));
+    struct http_client *c = client_to(raw.port, a);
+    send.basic = STR("me:secret");
+    assert_int_equal(http_client_send(c, &send, a, &reply, &err), 0);
+    assert_true(str_eq(http_reply_field(&reply, "Location"), STR("/there")));
+    assert_true(str_eq(http_reply_field(&reply, "X"), STR("1")));
+    assert_int_equal(http_reply_field(&reply, "Link").len, 0);
+    assert_non_null(strstr(raw.request, "\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"));
+    raw_close(&raw);
+    http_client_close(c);
+    raw_open(&raw, STR("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"));
+    c = client_to(raw.port, a);
+    send.body_max = 4;
+    assert_int_equal(http_client_send(c, &send, a, &reply, &err), HL_ELIMIT);
+    assert_non_null(strstr(err.text, "/a: the answer is larger than 4 bytes"));
+    assert_null(strstr(err.text, "secret"));
+    raw_close(&raw);
+    http_client_close(c);
+}
+
+static int connect_to(const char *host, enum http_reach reach, struct arena *a)
+{
+    struct http_client_config config = {.base_url = arena_printf(a, "http://%s:1", host),
+                                        .reach = reach};
+    struct http_send send = {.method = "GET", .path = STR("/"), .timeout_ms = 5000};
+    struct http_reply reply;
+    struct http_client *c;
+
+    assert_int_equal(http_client_open(&config, &c, NULL), 0);
+    int rc = http_client_send(c, &send, a, &reply, NULL);
+    http_client_close(c);
+    return rc;
+}
+
+static void addresses_out_of_reach_are_not_connected_to(void **state)
+{
+    static const char *const never[] = {
+        "169.254.169.254",
+        "169.254.1.1",
+        "0.0.0.0",
+        "0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.0251.0376",
+        "[fe80::1]",
+        "[ff02::1]",
+        "[::]",
+        "[::ffff:169.254.1.1]",
+        "[::ffff:0.0.0.0]",
+        "[::169.254.1.1]",
+        "[64:ff9b::a9fe:1]",
+        "[2002:a9fe:101::]",
+    };
+    static const char *const loopback[] = {
+        "127.0.0.1", "127.1", "127.9.9.9",          "localhost",         "2130706433",
+        "0x7f.1",    "[::1]", "[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]",
+    };
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < HL_COUNT(never); i++) {
+        assert_int_equal(connect_to(never[i], HTTP_REACH_NEAR, a), HL_EDENIED);
+        assert_int_equal(connect_to(never[i], HTTP_REACH_OUTWARD, a), HL_EDENIED);
+    }
+    for (size_t i = 0; i < HL_COUNT(loopback); i++)
+        assert_int_equal(connect_to(loopback[i], HTTP_REACH_OUTWARD, a), HL_EDENIED);
+    assert_int_equal(connect_to("127.0.0.1", HTTP_REACH_NEAR, a), HL_ETEMP); /* refused */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_transport_that_fails_is_said_without_secrets),
         cmocka_unit_test(a_body_above_the_limit_is_refused_and_one_at_it_is_not),
         cmocka_unit_test(what_cannot_be_sent_is_refused_before_it_is),
+        cmocka_unit_test(headers_of_an_answer_are_found_in_any_case),
+        cmocka_unit_test(addresses_out_of_reach_are_not_connected_to),
     };
     return cmocka_run_group_tests_name("edge/http client", tests, NULL, NULL);
 }
