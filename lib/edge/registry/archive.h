@@ -4,11 +4,12 @@
  * A chart archive is a gzipped tar with one folder at its top. Links, devices, absolute names,
  * drive letters, ".." and names without that folder are refused; folders and pax headers are
  * passed over. What comes out are the files below the top folder, in the order of the archive,
- * without byte order marks.
+ * without byte order marks. Errors are Helm's texts, the entry's name behind them.
  *
  * Ownership: files live in the arena. Threads: pure functions.
- * Limits: ARCHIVE_PACKED_MAX bytes in, ARCHIVE_BYTES_MAX out, ARCHIVE_FILE_BYTES_MAX a file,
- * ARCHIVE_ENTRIES_MAX entries; the decompressor's own memory is bounded by its format.
+ * Limits: ARCHIVE_PACKED_MAX bytes in, less than ARCHIVE_BYTES_MAX out, ARCHIVE_FILE_BYTES_MAX a
+ * file, ARCHIVE_ENTRIES_MAX entries; a stream beyond 8 MiB is at most 200 times its archive. The
+ * stream is never whole in memory, the decompressor's own is bounded by its format.
  */
 #ifndef HL_EDGE_REGISTRY_ARCHIVE_H
 #define HL_EDGE_REGISTRY_ARCHIVE_H

@@ -35,7 +35,7 @@ struct site {
     struct fake_web *web;
     struct page page[PAGES_MAX];
     size_t count;
-    bool was_wrong;    /* an Authorization header was not what the page wants */
+    bool was_wrong; /* an Authorization header was not what the page wants */
 };
 
 static struct arena *a;
