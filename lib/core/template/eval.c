@@ -450,6 +450,8 @@ static const char *param_type(char letter)
         return "int";
     case 'l':
         return "int64";
+    case 'u':
+        return "uint32";
     case 'f':
         return "float64";
     case 'b':
@@ -478,6 +480,8 @@ static bool is_assignable(struct datum d, char letter)
         return d.type == DATUM_INT;
     case 'l':
         return d.type == DATUM_INT64;
+    case 'u':
+        return false; /* no value of a template is one */
     case 'f':
         return d.type == DATUM_FLOAT64;
     case 'b':
@@ -555,6 +559,11 @@ static int literal_argument(struct exec *x, const struct node *n, char letter, s
                                       : letter == 'l' ? DATUM_INT64
                                                       : DATUM_DURATION,
                               .integer = number->integer};
+        return 0;
+    case 'u':
+        if (!number || !number->is_uint)
+            return fail(x, "expected unsigned integer; found " STR_FMT, STR_ARG(node_text(x, n)));
+        *out = (struct datum){.type = DATUM_UINT64, .unsigned_integer = number->unsigned_integer};
         return 0;
     case 'f':
         if (!number || !number->is_float)

@@ -5,7 +5,7 @@
  * A signature is a string with a letter a parameter; the evaluator converts and checks arguments
  * against it as Go's reflection does, so that an implementation finds what it asked for:
  *
- *   a interface{}        s string      i int             l int64        u uint (a literal or int)
+ *   a interface{}        s string      i int             l int64        u uint32 (a literal)
  *   v reflect.Value      b bool        f float64         m map[string]interface {} (may be NULL)
  *   L []interface {}     t time.Time   d time.Duration   o an object of any class
  *
