@@ -69,6 +69,8 @@ const char *moment_day_name(int weekday); /* "Sunday" */
 /* ---- time_layout.c ---- */
 
 void moment_format(struct buf *out, const struct moment *m, struct str layout);
+/* ---- time_parse.c ---- */
+
 /* ParseInLocation(layout, text, Local). 0, or HL_EINVAL with Go's text. */
 HL_MUST int moment_parse(const struct template_world *world, struct arena *a, struct str layout,
                          struct str text, struct moment *out, struct str *out_error);

@@ -4,41 +4,11 @@
 #include <string.h>
 
 #include "core/template/time.h"
-#include "core/gostd/unicode.h"
-
-enum part {
-    PART_NONE,
-    PART_LONG_MONTH,
-    PART_MONTH,
-    PART_NUMBER_MONTH,
-    PART_ZERO_MONTH,
-    PART_LONG_WEEKDAY,
-    PART_WEEKDAY,
-    PART_DAY,
-    PART_BLANK_DAY,
-    PART_ZERO_DAY,
-    PART_BLANK_YEAR_DAY,
-    PART_ZERO_YEAR_DAY,
-    PART_LONG_YEAR,
-    PART_YEAR,
-    PART_HOUR,
-    PART_HOUR12,
-    PART_ZERO_HOUR12,
-    PART_MINUTE,
-    PART_ZERO_MINUTE,
-    PART_SECOND,
-    PART_ZERO_SECOND,
-    PART_UPPER_PM,
-    PART_LOWER_PM,
-    PART_ZONE_NAME,
-    PART_ZONE,      /* an offset; its form is in the chunk's text */
-    PART_FRACTION0, /* .000: so many digits */
-    PART_FRACTION9, /* .999: at most so many, without zeros at the end */
-};
+#include "core/template/time_layout.h"
 
 static const struct {
     const char *text;
-    enum part part;
+    enum layout_part part;
 } parts[] = {
     /* of those that begin alike, the first that fits counts */
     {"January", PART_LONG_MONTH},
@@ -57,7 +27,7 @@ static const struct {
     {"1", PART_NUMBER_MONTH},
     {"2006", PART_LONG_YEAR},
     {"2", PART_DAY},
-    {"_2006", PART_NONE}, /* a '_' and the year */
+    {"_2006", PART_NONE}, /* an underscore and the year */
     {"_2", PART_BLANK_DAY},
     {"__2", PART_BLANK_YEAR_DAY},
     {"3", PART_HOUR12},
@@ -75,12 +45,6 @@ static const struct {
     {"Z0700", PART_ZONE},
     {"Z07:00", PART_ZONE},
     {"Z07", PART_ZONE},
-};
-
-struct chunk {
-    enum part part;
-    struct str prefix; /* what stands before it */
-    struct str text;   /* the part itself */
 };
 
 static bool is_digit(struct str s, size_t at)
@@ -101,7 +65,7 @@ static size_t fraction_len(struct str s)
 }
 
 /* The part at the start of s. */
-static enum part part_at(struct str s, size_t *out_len)
+static enum layout_part part_at(struct str s, size_t *out_len)
 {
     *out_len = fraction_len(s);
     if (*out_len > 0)
@@ -120,21 +84,20 @@ static enum part part_at(struct str s, size_t *out_len)
     return PART_NONE;
 }
 
-/* Takes the next part off the layout; PART_NONE: only a prefix is left. */
-static struct chunk next_chunk(struct str *layout)
+struct layout_chunk layout_next(struct str *layout)
 {
     struct str s = *layout;
     size_t len;
 
     for (size_t at = 0; at < s.len; at++) {
-        enum part part = part_at(str_sub(s, at, s.len), &len);
+        enum layout_part part = part_at(str_sub(s, at, s.len), &len);
         if (part == PART_NONE)
             continue;
         *layout = str_sub(s, at + len, s.len);
-        return (struct chunk){part, str_sub(s, 0, at), str_sub(s, at, at + len)};
+        return (struct layout_chunk){part, str_sub(s, 0, at), str_sub(s, at, at + len)};
     }
     *layout = STR_NONE;
-    return (struct chunk){PART_NONE, s, STR_NONE};
+    return (struct layout_chunk){PART_NONE, s, STR_NONE};
 }
 
 /* ---- writing ---- */
@@ -161,10 +124,11 @@ static void format_zone(struct buf *out, int32_t offset_s, struct str form)
     if (form.len > 3)
         buf_printf(out, "%s%02d", has_colons ? ":" : "", minutes % 60);
     if (has_seconds)
-        add_number(out, 0, has_colons ? 0 : 0);
+        buf_printf(out, "%s%02d", has_colons ? ":" : "",
+                   (offset_s < 0 ? -offset_s : offset_s) % 60);
 }
 
-static void format_fraction(struct buf *out, uint32_t ns, struct chunk c)
+static void format_fraction(struct buf *out, uint32_t ns, struct layout_chunk c)
 {
     char digits[16];
     size_t count = c.text.len - 1 < 9 ? c.text.len - 1 : 9;
@@ -180,7 +144,7 @@ static void format_fraction(struct buf *out, uint32_t ns, struct chunk c)
     buf_add_bytes(out, digits, count);
 }
 
-static void format_date(struct buf *out, const struct civil *c, enum part part)
+static void format_date(struct buf *out, const struct civil *c, enum layout_part part)
 {
     switch (part) {
     case PART_YEAR:
@@ -220,7 +184,7 @@ static void format_date(struct buf *out, const struct civil *c, enum part part)
     }
 }
 
-static void format_clock(struct buf *out, const struct civil *c, enum part part)
+static void format_clock(struct buf *out, const struct civil *c, enum layout_part part)
 {
     int hour = c->hour % 12 == 0 ? 12 : c->hour % 12;
 
@@ -253,7 +217,7 @@ void moment_format(struct buf *out, const struct moment *m, struct str layout)
     struct civil civil = moment_civil(m);
 
     while (layout.len > 0) {
-        struct chunk c = next_chunk(&layout);
+        struct layout_chunk c = layout_next(&layout);
         buf_add(out, c.prefix);
         if (c.part == PART_NONE)
             return;
