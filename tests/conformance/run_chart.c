@@ -70,7 +70,7 @@ static int check(struct arena *a, const struct chart *c, const struct datum_map 
 static int run_helm(struct arena *a, const struct vector *v, struct outcome *out)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
-    const struct template_world world = {.is_fake = true, .now_s = 1767323045};
+    const struct template_world world = {.is_fake = true, .now_s = VECTORS_NOW_S};
     const struct chart_release release = {STR("rel"), STR("ns"), 1, false};
     struct chart_capabilities capabilities = chart_capabilities_offline;
     struct template_fault fault;

@@ -6,7 +6,7 @@ static int run_text(struct arena *a, const struct vector *v, enum template_funct
                     struct outcome *out)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
-    const struct template_world world = {.is_fake = true, .now_s = 1767323045};
+    const struct template_world world = {.is_fake = true, .now_s = VECTORS_NOW_S};
     struct template_fault fault;
     struct template_tree *tree;
     struct datum data = {0};
