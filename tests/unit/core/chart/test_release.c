@@ -190,6 +190,21 @@ static void values_are_held_against_every_schema(void **state)
                            "missing property 'k'\n")));
 }
 
+static void an_object_that_is_no_yaml_is_named_with_its_file(void **state)
+{
+    const struct chart *c = load(
+        FILES(FILE_OF("Chart.yaml", METADATA), FILE_OF("templates/a.yaml", "kind: A\nb: c: d\n")),
+        2);
+    struct template_fault fault;
+    struct release r;
+
+    (void)state;
+    assert_int_equal(render(c, "", &r, &fault), HL_EINVAL);
+    assert_true(str_eq(fault.text,
+                       STR("YAML parse error on web/templates/a.yaml: error converting YAML to "
+                           "JSON: yaml: line 2: mapping values are not allowed in this context")));
+}
+
 static void versions_of_kubernetes_are_checked(void **state)
 {
     const struct chart *old =
@@ -278,6 +293,7 @@ int main(void)
         TEST(a_render_leaves_the_chart_as_it_was),
         TEST(parts_are_printed_as_asked),
         TEST(values_are_held_against_every_schema),
+        TEST(an_object_that_is_no_yaml_is_named_with_its_file),
         TEST(versions_of_kubernetes_are_checked),
         TEST(names_of_releases_are_those_of_dns),
         TEST(reads_of_values_are_recorded),

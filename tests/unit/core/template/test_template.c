@@ -252,6 +252,16 @@ static void templates_reach_neither_environment_nor_network(void **state)
     assert_int_equal(run_text("{{env \"HOME\"}}", &out), HL_EUNSUPPORTED);
 }
 
+static void text_that_is_no_yaml_is_said_so_once(void **state)
+{
+    (void)state;
+    assert_gives("{{(fromYaml \"a: b: c\").Error}}",
+                 "error converting YAML to JSON: yaml: mapping values are not allowed in this "
+                 "context");
+    assert_gives("{{first (fromYamlArray \"a: .inf\")}}",
+                 "error converting YAML to JSON: json: unsupported value: +Inf");
+}
+
 static void run_corpus_file(struct str name, struct str bytes, void *context)
 {
     (void)name;
@@ -281,6 +291,7 @@ int main(void)
         TEST(a_later_definition_wins_unless_it_is_empty),
         TEST(what_tpl_defines_ends_with_it),
         TEST(templates_reach_neither_environment_nor_network),
+        TEST(text_that_is_no_yaml_is_said_so_once),
         TEST(the_fuzz_corpus_holds_its_properties),
     };
     return cmocka_run_group_tests_name("core/template", tests, NULL, NULL);
