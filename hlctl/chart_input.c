@@ -160,7 +160,7 @@ int chart_input_capabilities(struct hlctl *h, struct chart_capabilities *out, st
     return trouble_err(t, &err);
 }
 
-static void fill_random(void *context, void *out, size_t len)
+static void kernel_random(void *context, void *out, size_t len)
 {
     char *bytes = out;
 
@@ -179,8 +179,9 @@ static void fill_random(void *context, void *out, size_t len)
 struct template_world chart_input_world(void)
 {
     int64_t now = now_wall_ms();
-    struct template_world world = {
-        .now_s = now / 1000, .now_ns = (uint32_t)(now % 1000) * 1000000, .random = fill_random};
+    struct template_world world = {.now_s = now / 1000,
+                                   .now_ns = (uint32_t)(now % 1000) * 1000000,
+                                   .fill_random = kernel_random};
 
 #ifdef HL_TEST_SWITCHES
     const char *fake = getenv("HLMESH_TEMPLATE_FAKE");

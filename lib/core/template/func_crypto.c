@@ -32,9 +32,9 @@ static int fill(struct call *c, void *out, size_t len)
     memset(out, 0, len);
     if (world->is_fake)
         return 0;
-    if (!world->random)
+    if (!world->fill_random)
         return call_fail(c, "there is no randomness here");
-    world->random(world->context, out, len);
+    world->fill_random(world->context, out, len);
     return 0;
 }
 

@@ -85,7 +85,7 @@ struct template_world {
     uint32_t now_ns;
     bool is_fake; /* random functions give fixed results; test builds only */
     /* Fills out with unpredictable bytes. NULL: functions that need them fail. */
-    void (*random)(void *context, void *out, size_t len);
+    void (*fill_random)(void *context, void *out, size_t len);
     /* Offset and abbreviation of a zone ("" = local) at a time; false: unknown. NULL: UTC alone. */
     bool (*zone)(void *context, struct str name, int64_t at_s, int32_t *out_offset_s,
                  char out_abbreviation[16]);
