@@ -87,7 +87,7 @@ static const char *dependency_status(struct arena *a, const struct chart *c,
     return semver_range_has(range, &v) ? "ok" : "wrong version";
 }
 
-int chart_deps_run(struct hlctl *h, struct trouble *t)
+int chart_deps_list(struct hlctl *h, const struct chart *c)
 {
     static const struct column columns[] = {{"NAME", "name", CELL_TEXT, false},
                                             {"RANGE", "range", CELL_TEXT, false},
@@ -95,10 +95,8 @@ int chart_deps_run(struct hlctl *h, struct trouble *t)
                                             {"REPOSITORY", "repository", CELL_TEXT, false},
                                             {"STATUS", "status", CELL_STATE, false}};
     struct value *items = value_list(h->arena);
-    struct chart *c;
 
-    int rc = chart_input_load(h, invocation_arg(h->in, 0), &c, t);
-    for (size_t i = 0; rc == 0 && i < c->metadata.dependency_count; i++) {
+    for (size_t i = 0; i < c->metadata.dependency_count; i++) {
         const struct chart_dependency *d = &c->metadata.dependency[i];
         const struct chart *found = subchart_named(c, d->name);
         struct value *item = value_map(h->arena);
@@ -109,10 +107,8 @@ int chart_deps_run(struct hlctl *h, struct trouble *t)
         value_map_set_str(h->arena, item, "status", str_from(dependency_status(h->arena, c, d)));
         value_list_add(h->arena, items, item);
     }
-    if (rc == 0)
-        output_list(h, NULL, "ChartDependencyList", "dependency", items, columns,
-                    HL_COUNT(columns));
-    return rc;
+    output_list(h, NULL, "ChartDependencyList", "dependency", items, columns, HL_COUNT(columns));
+    return 0;
 }
 
 /* ---- lint ---- */

@@ -40,6 +40,9 @@ HL_MUST int chart_input_set(struct hlctl *h, const struct chart_set *set, struct
 HL_MUST int chart_input_capabilities(struct hlctl *h, struct chart_capabilities *out,
                                      struct trouble *t);
 
+/* Appends the table of a chart's dependencies; 0 (chart.c). */
+int chart_deps_list(struct hlctl *h, const struct chart *c);
+
 /* The clock and the kernel's randomness. Zones are UTC alone, and nothing is looked up in a
  * cluster. */
 struct template_world chart_input_world(void);

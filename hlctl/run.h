@@ -42,7 +42,8 @@ int context_rm_run(struct hlctl *h, struct trouble *t);         /* context.c */
 int context_current_run(struct hlctl *h, struct trouble *t);    /* context.c */
 int chart_template_run(struct hlctl *h, struct trouble *t);     /* template.c */
 int chart_show_run(struct hlctl *h, struct trouble *t);         /* chart.c */
-int chart_deps_run(struct hlctl *h, struct trouble *t);         /* chart.c */
+int chart_pull_run(struct hlctl *h, struct trouble *t);         /* pull.c */
+int chart_deps_run(struct hlctl *h, struct trouble *t);         /* pull.c */
 int chart_lint_run(struct hlctl *h, struct trouble *t);         /* chart.c */
 int explain_run(struct hlctl *h, struct trouble *t);            /* explain.c */
 int completion_run(struct hlctl *h, struct trouble *t);         /* complete.c */

@@ -106,6 +106,15 @@ const struct trouble_page trouble_pages[] = {
      "A template ended with an error: one of its own (`fail`, `required`), a mistake in it, or a "
      "limit on time, depth, output or memory.",
      "The message is Helm's and names template, line and column."},
+    {"HL-CHART-04", EXIT_FAILED, "chart cannot be had",
+     "The repository or registry does not answer, does not have the chart in that version, or does "
+     "not let you have it.",
+     "The message has the reason. Passwords are looked for in ~/.docker/config.json."},
+    {"HL-CHART-05", EXIT_CONFLICT, "a chart's version has changed",
+     "The lock says that this version had another content. A repository that serves something else "
+     "under a version that was published already was broken into, or published anew by mistake.",
+     "Compare both with whoever publishes the chart. If the new content is meant, remove the "
+     "chart's line from the lock."},
     {"HL-SYNC-01", EXIT_TIMED_OUT, "not in sync in time",
      "The applications did not reach `Synced` before `--timeout`. The mesh goes on trying.",
      "`hlctl app get NAME` shows what it waits for; `hlctl app sync NAME --watch` waits again."},

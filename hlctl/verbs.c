@@ -160,8 +160,34 @@ static const struct example chart_show_examples[] = {
     {"chart show ./chart --only values", "the values that can be set, with their comments",
      WHERE_BY_HAND, 0},
 };
+#define REGISTRY_FLAGS                                                                             \
+    {"ca-file", 0, FLAG_TEXT, "FILE", "file", "authorities to believe instead of the system's",    \
+     NULL},                                                                                        \
+        {"plain-http", 0, FLAG_SWITCH, NULL, NULL, "speak http to OCI registries", NULL},          \
+    {                                                                                              \
+        "lock", 0, FLAG_TEXT, "FILE", "file", "charts.lock: digests that versions have for good",  \
+            NULL                                                                                   \
+    }
+static const struct flag chart_deps_flags[] = {
+    {"build", 0, FLAG_SWITCH, NULL, NULL, "fetch those that are missing into charts/", NULL},
+    REGISTRY_FLAGS,
+};
 static const struct example chart_deps_examples[] = {
     {"chart deps ./chart", "which subcharts are there, and which version", WHERE_BY_HAND, 0},
+    {"chart deps ./chart --build --lock charts.lock", "fetch what Chart.yaml asks for",
+     WHERE_BY_HAND, 0},
+};
+static const struct flag chart_pull_flags[] = {
+    {"repo", 0, FLAG_TEXT, "URL", NULL, "the repository that has the chart", NULL},
+    {"version", 0, FLAG_TEXT, "RANGE", NULL, "the newest of these (every release)", NULL},
+    {"destination", 'd', FLAG_TEXT, "FOLDER", "file", "where the archive is put (.)", NULL},
+    REGISTRY_FLAGS,
+};
+static const struct example chart_pull_examples[] = {
+    {"chart pull grafana --repo https://grafana.github.io/helm-charts --version ^8",
+     "the newest 8.x", WHERE_BY_HAND, 0},
+    {"chart pull oci://ghcr.io/prometheus-community/charts/kube-prometheus-stack",
+     "from a registry", WHERE_BY_HAND, 0},
 };
 static const struct flag chart_lint_flags[] = {
     CHART_VALUE_FLAGS,
@@ -712,11 +738,29 @@ const struct verb verbs[] = {
      .min_args = 1,
      .max_args = 1,
      .summary = "the subcharts that a chart names, and those it has",
-     .about = "STATUS is ok, missing, wrong version (what lies in charts/ is not in the range), or "
-              "invalid version.",
+     .about =
+         "STATUS is ok, missing, wrong version (what lies in charts/ is not in the range), or "
+         "invalid version. With --build, what Chart.lock or the ranges of Chart.yaml ask for is "
+         "fetched first.",
+     FLAGS(chart_deps_flags),
      EXAMPLES(chart_deps_examples),
+     .exits = "6 a version has another content than the lock says",
      .kind = "ChartDependencyList",
-     .run = chart_deps_run},
+     .run = IN_MESH(chart_deps_run)},
+    {.path = "chart pull",
+     .group = GROUP_OPERATIONS,
+     .args = "CHART",
+     .min_args = 1,
+     .max_args = 1,
+     .summary = "fetch a chart's archive",
+     .about =
+         "CHART is oci://HOST/PATH/NAME, or a name in --repo. The archive is what the repository "
+         "says by its digest; with --lock, a version whose content has changed is refused. "
+         "Passwords come from Docker's config.json.",
+     FLAGS(chart_pull_flags),
+     EXAMPLES(chart_pull_examples),
+     .exits = "6 a version has another content than the lock says",
+     .run = IN_MESH(chart_pull_run)},
     {.path = "chart lint",
      .group = GROUP_OPERATIONS,
      .args = "CHART...",

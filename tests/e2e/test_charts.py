@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """hlctl's commands about charts as a person uses them: folders and archives in, Helm's text out, what is
-wrong named with its place, and bombs that end with an error. No network."""
+wrong named with its place, bombs that end with an error, a repository on loopback."""
+import functools
+import hashlib
+import http.server
 import io
 import json
 import os
@@ -9,6 +12,7 @@ import subprocess
 import tarfile
 import tempfile
 import textwrap
+import threading
 import unittest
 
 HLCTL = os.path.join(os.environ["HL_BIN_DIR"], "hlctl")
@@ -110,6 +114,11 @@ metadata:
   annotations:
     helm.sh/hook: test
 """
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format, *args):
+        pass
 
 
 def pack(files):
@@ -268,6 +277,50 @@ class Charts(unittest.TestCase):
         refuse(set_to(name="Chart.yaml"), "content outside the base directory")
         self.write(".", {"y.tgz": "name: y\n"})
         self.refused("template", "y.tgz", says="does not appear to be a gzipped archive")
+
+    # ---- chart pull, chart deps --build ----
+
+    def serve(self, archive):
+        """A repository on loopback with web 1.2.3; returns its URL."""
+        os.makedirs(self.path("repo"), exist_ok=True)
+        with open(self.path("repo", "db-1.4.0.tgz"), "wb") as file:
+            file.write(archive)
+        digest = hashlib.sha256(archive).hexdigest()
+        self.write("repo", {"index.yaml": "apiVersion: v1\nentries:\n  db:\n"
+                                          f"  - {{name: db, version: 1.4.0, urls: [db-1.4.0.tgz], digest: {digest}}}\n"})
+        handler = functools.partial(QuietHandler, directory=self.path("repo"))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"http://127.0.0.1:{server.server_address[1]}"
+
+    def test_a_pulled_chart_is_what_the_lock_says(self):
+        os.environ["XDG_CACHE_HOME"] = self.path("cache")
+        self.addCleanup(os.environ.pop, "XDG_CACHE_HOME")
+        url = self.serve(pack(SUBCHART))
+        self.assertIn("Pulled: db 1.4.0\n", self.ok("chart", "pull", "db", "--repo", url, "--lock", "charts.lock"))
+        self.assertIn("size: 8Gi", self.ok("template", "db-1.4.0.tgz"))
+        with open(self.path("charts.lock"), encoding="utf-8") as file:
+            lock = file.read()
+        self.assertRegex(lock, f"^{url} db 1.4.0 sha256:[0-9a-f]{{64}}\n$")
+        with open(self.path("charts.lock"), "w", encoding="utf-8") as file:
+            file.write(lock[:-3] + ("00\n" if lock[-3:-1] != "00" else "11\n"))
+        shutil.rmtree(self.path("cache"))
+        done = self.run_line("chart", "pull", "db", "--repo", url, "--lock", "charts.lock")
+        self.assertEqual(done.returncode, 6)
+        self.assertIn("HL-CHART-05", done.stderr)
+        self.assertIn("not found in", self.run_line("chart", "pull", "no", "--repo", url).stderr)
+
+    def test_missing_dependencies_are_fetched(self):
+        os.environ["XDG_CACHE_HOME"] = self.path("cache")
+        self.addCleanup(os.environ.pop, "XDG_CACHE_HOME")
+        os.remove(self.path("web", "charts", "db-1.4.0.tgz"))
+        with open(self.path("web", "Chart.yaml"), "a", encoding="utf-8") as file:
+            file.write(f"  repository: {self.serve(pack(SUBCHART))}\n")
+        deps = json.loads(self.ok("chart", "deps", "web", "--build", "-o", "json"))
+        self.assertEqual(deps["items"][0]["status"], "ok")
+        self.assertEqual(self.ok("template", "r", "web"), OBJECTS + TEST_HOOK)
 
     # ---- chart, explain ----
 
