@@ -30,6 +30,7 @@ struct simple {
     bool is_enough;
     bool is_at_end; /* there is no next line */
     struct buf scalar;
+    yaml_event_t event; /* never with an anchor or a tag */
     yaml_sink sink;
     void *context;
 };
@@ -45,37 +46,24 @@ static yaml_mark_t mark_at(const struct simple *s, size_t at)
     return (yaml_mark_t){.index = at, .line = s->line, .column = column};
 }
 
-static int emit(struct simple *s, const yaml_event_t *event)
+static int emit(struct simple *s, yaml_event_type_t type, yaml_mark_t mark)
 {
-    int rc = s->sink(s->context, event);
+    s->event.type = type;
+    s->event.start_mark = mark;
+    s->event.end_mark = mark;
+    int rc = s->sink(s->context, &s->event);
 
     s->is_enough = s->is_enough || rc > 0;
     return rc < 0 ? rc : 0;
 }
 
-static int emit_plain(struct simple *s, yaml_event_type_t type, yaml_mark_t mark)
-{
-    yaml_event_t event;
-
-    memset(&event, 0, sizeof(event));
-    event.type = type;
-    event.start_mark = mark;
-    event.end_mark = mark;
-    return emit(s, &event);
-}
-
 static int emit_scalar(struct simple *s, struct str text, bool is_plain, yaml_mark_t mark)
 {
-    yaml_event_t event;
-
-    memset(&event, 0, sizeof(event));
-    event.type = YAML_SCALAR_EVENT;
-    event.start_mark = mark;
-    event.data.scalar.value = (yaml_char_t *)(uintptr_t)(text.ptr ? text.ptr : "");
-    event.data.scalar.length = text.len;
-    event.data.scalar.plain_implicit = is_plain;
-    event.data.scalar.quoted_implicit = !is_plain;
-    return emit(s, &event);
+    s->event.data.scalar.value = (yaml_char_t *)(uintptr_t)(text.ptr ? text.ptr : "");
+    s->event.data.scalar.length = text.len;
+    s->event.data.scalar.plain_implicit = is_plain;
+    s->event.data.scalar.quoted_implicit = !is_plain;
+    return emit(s, YAML_SCALAR_EVENT, mark);
 }
 
 /* ---- the stack ---- */
@@ -93,7 +81,7 @@ static int close_top(struct simple *s)
     yaml_mark_t mark = {.line = s->line};
     bool is_map = s->open[--s->depth].is_map;
 
-    return emit_plain(s, is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT, mark);
+    return emit(s, is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT, mark);
 }
 
 static int open_new(struct simple *s, size_t column, size_t at, bool is_map)
@@ -104,8 +92,7 @@ static int open_new(struct simple *s, size_t column, size_t at, bool is_map)
         return NOT_SIMPLE;
     s->open[s->depth++] = (struct open){column, is_map, is_level};
     s->wants_value = false;
-    return emit_plain(s, is_map ? YAML_MAPPING_START_EVENT : YAML_SEQUENCE_START_EVENT,
-                      mark_at(s, at));
+    return emit(s, is_map ? YAML_MAPPING_START_EVENT : YAML_SEQUENCE_START_EVENT, mark_at(s, at));
 }
 
 static const struct open *top_of(const struct simple *s)
@@ -417,14 +404,13 @@ static int read_flow(struct simple *s, size_t *at, size_t depth)
         return read_flow_scalar(s, at);
     if (depth > FLOW_DEPTH_MAX)
         return NOT_SIMPLE;
-    int rc = emit_plain(s, is_map ? YAML_MAPPING_START_EVENT : YAML_SEQUENCE_START_EVENT,
-                        mark_at(s, *at));
+    int rc =
+        emit(s, is_map ? YAML_MAPPING_START_EVENT : YAML_SEQUENCE_START_EVENT, mark_at(s, *at));
     *at = skip_blanks(s, *at + 1);
     while (rc == 0 && byte_at(s, *at) != end)
         rc = read_flow_entry(s, at, end, depth);
     if (rc == 0)
-        rc = emit_plain(s, is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT,
-                        mark_at(s, *at));
+        rc = emit(s, is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT, mark_at(s, *at));
     *at = skip_blanks(s, *at + 1);
     return rc;
 }
@@ -549,7 +535,7 @@ static int end_document(struct simple *s)
     while (rc == 0 && s->depth > 0)
         rc = close_top(s);
     if (rc == 0)
-        rc = s->has_content ? emit_plain(s, YAML_DOCUMENT_END_EVENT, mark) : NOT_SIMPLE;
+        rc = s->has_content ? emit(s, YAML_DOCUMENT_END_EVENT, mark) : NOT_SIMPLE;
     s->is_in_document = false;
     s->has_content = false;
     return rc;
@@ -558,7 +544,7 @@ static int end_document(struct simple *s)
 static int start_document(struct simple *s)
 {
     s->is_in_document = true;
-    return emit_plain(s, YAML_DOCUMENT_START_EVENT, mark_at(s, s->line_start));
+    return emit(s, YAML_DOCUMENT_START_EVENT, mark_at(s, s->line_start));
 }
 
 static int read_line(struct simple *s)
