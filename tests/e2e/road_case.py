@@ -23,7 +23,7 @@ class MeshCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.mkdtemp(prefix="hl-e2e-")
-        cls.mesh = Mesh(cls.folder + "/mesh", BIN, base_port=20000 + os.getpid() % 20000, **cls.options)
+        cls.mesh = Mesh(cls.folder + "/mesh", BIN, base_port=20000 + os.getpid() % 12000, **cls.options)
         try:
             cls.prepare()
             cls.mesh.start()
