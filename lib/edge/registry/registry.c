@@ -96,50 +96,84 @@ static void take_line(const struct lock_line *line, struct arena *a, struct regi
     out->digest = line->digest;
 }
 
-/* The newest locked version in the range. */
-static int resolve_offline(struct registry *r, struct str range, struct arena *a,
-                           struct registry_chart *out, struct err *err)
+/* The newest locked version in the range; NULL if there is none. HL_EINVAL: no range. */
+static int find_locked(const struct registry *r, const struct registry_chart *chart,
+                       struct str range, struct arena *a, const struct lock_line **out,
+                       struct err *err)
 {
-    const struct lock_line *best = NULL;
     const struct semver_range *wanted;
     struct semver best_version;
     struct semver v;
 
+    *out = NULL;
     int rc = semver_range_parse(a, range.len > 0 ? range : STR("*"), &wanted, err);
-    if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < lock_count(r->lock); i++) {
+    for (size_t i = 0; rc == 0 && i < lock_count(r->lock); i++) {
         const struct lock_line *line = lock_at(r->lock, i);
-        bool is_ours = str_eq(line->repository, out->repository) && str_eq(line->name, out->name);
+        bool is_ours =
+            str_eq(line->repository, chart->repository) && str_eq(line->name, chart->name);
         if (!is_ours || semver_parse(a, line->version, &v, NULL) < 0 ||
-            !semver_range_has(wanted, &v) || (best && semver_cmp(&v, &best_version) <= 0))
+            !semver_range_has(wanted, &v) || (*out && semver_cmp(&v, &best_version) <= 0))
             continue;
-        best = line;
+        *out = line;
         best_version = v;
     }
-    if (!best)
-        return err_set(err, HL_EABSENT,
-                       "offline, and no version of chart " STR_FMT " of " STR_FMT " in \"" STR_FMT
-                       "\" is locked",
-                       STR_ARG(out->name), STR_ARG(out->repository), STR_ARG(range));
-    take_line(best, a, out);
-    return 0;
+    return rc;
 }
 
-/* A version once resolved stays; the file follows the memory, or both stay as they were. */
-static int note(struct registry *r, const struct registry_chart *chart, struct err *err)
+static int resolve_locked(struct registry *r, struct str range, struct arena *a,
+                          struct registry_chart *out, struct err *err)
+{
+    const struct lock_line *best = lock_find(r->lock, out->repository, out->name, range);
+    int rc = best ? 0 : find_locked(r, out, range, a, &best, err);
+
+    if (rc == 0 && !best)
+        rc = err_set(err, HL_EABSENT,
+                     "no version of chart " STR_FMT " of " STR_FMT " in \"" STR_FMT "\" is locked",
+                     STR_ARG(out->name), STR_ARG(out->repository), STR_ARG(range));
+    if (rc == 0)
+        take_line(best, a, out);
+    return rc;
+}
+
+/* A version once resolved stays; the file follows the memory, or both stay as they were. On a
+ * conflict the chart becomes the one that is locked. */
+static int note(struct registry *r, struct registry_chart *chart, struct err *err)
 {
     struct lock_line line = {chart->repository, chart->name, chart->version, chart->digest};
 
-    if (r->lock_path.len == 0)
-        return 0;
     int rc = lock_add(r->lock, &line, err);
-    if (rc != LOCK_ADDED)
-        return rc;
+    if (rc == HL_ECONFLICT)
+        chart->digest = lock_find(r->lock, line.repository, line.name, line.version)->digest;
+    if (rc != LOCK_ADDED || r->lock_path.len == 0)
+        return rc < 0 ? rc : 0;
     rc = lock_save(r->lock, r->lock_path, err);
     if (rc < 0)
         (void)load_lock(r, NULL); /* what cannot be read now says so with the next question */
     return rc;
+}
+
+int registry_adopt(struct registry *r, struct str lines, struct err *err)
+{
+    HL_CLEANUP(lock_freep) struct lock *adopted = lock_new();
+    bool is_corrected = false;
+
+    HL_ASSERT(r->lock_path.len == 0);
+    int rc = lock_parse(adopted, lines, STR("charts in force"), err);
+    for (size_t i = 0; i < lock_count(r->lock) && rc >= 0; i++) {
+        const struct lock_line *ours = lock_at(r->lock, i);
+        const struct lock_line *theirs =
+            lock_find(adopted, ours->repository, ours->name, ours->version);
+        if (theirs)
+            is_corrected = is_corrected || !digest_eq(&theirs->digest, &ours->digest);
+        else
+            rc = lock_add(adopted, ours, err);
+    }
+    if (rc < 0)
+        return rc;
+    struct lock *before = r->lock;
+    r->lock = adopted;
+    adopted = before;
+    return is_corrected ? REGISTRY_CORRECTED : REGISTRY_AGREED;
 }
 
 static int resolve_remote(struct registry *r, enum source_kind kind, struct str range,
@@ -151,8 +185,10 @@ static int resolve_remote(struct registry *r, enum source_kind kind, struct str 
         take_line(locked, a, out);
         return 0;
     }
-    if (r->is_offline)
-        return resolve_offline(r, range, a, out, err);
+    if (r->is_offline) {
+        int rc = resolve_locked(r, range, a, out, err);
+        return rc < 0 ? err_wrap(err, "offline") : 0;
+    }
     int rc = kind == SOURCE_REPO ? repo_resolve(r, range, a, out, err)
                                  : oci_resolve(r, range, a, out, err);
     return rc < 0 ? rc : note(r, out, err);
@@ -169,30 +205,47 @@ static int check_name(struct str name, struct err *err)
     return err_set(err, HL_EINVAL, "a chart's name has 1 to %d bytes", REGISTRY_NAME_MAX);
 }
 
+/* What is asked for, as it is locked. */
+static struct registry_chart question(struct arena *a, struct str repository, struct str name)
+{
+    while (str_ends(repository, STR("/")) && repository.len > 1)
+        repository.len--;
+    return (struct registry_chart){.repository = arena_dup(a, repository),
+                                   .name = arena_dup(a, name)};
+}
+
+int registry_resolve_locked(struct registry *r, struct str repository, struct str name,
+                            struct str range, struct arena *a, struct registry_chart *out,
+                            struct err *err)
+{
+    struct registry_chart found = question(a, repository, name);
+    int rc = resolve_locked(r, str_trim(range), a, &found, err);
+
+    if (rc == 0)
+        *out = found;
+    return rc;
+}
+
 int registry_resolve(struct registry *r, struct str repository, struct str name, struct str range,
                      struct arena *a, struct registry_chart *out, struct err *err)
 {
     enum source_kind kind = kind_of(repository);
-    struct registry_chart found = {.name = arena_dup(a, name)};
+    struct registry_chart found = question(a, repository, name);
     struct str wanted = arena_dup(a, str_trim(range));
 
-    while (str_ends(repository, STR("/")) && repository.len > 1)
-        repository.len--;
-    found.repository = arena_dup(a, repository);
     int rc = kind == SOURCE_LOCAL ? 0 : check_name(name, err);
     if (rc == 0)
         rc = kind == SOURCE_LOCAL ? local_resolve(r, wanted, a, &found, err)
                                   : resolve_remote(r, kind, wanted, a, &found, err);
-    if (rc < 0)
-        return rc;
-    *out = found;
-    return 0;
+    if (rc == 0 || rc == HL_ECONFLICT)
+        *out = found;
+    return rc;
 }
 
 /* ---- fetching ---- */
 
-static int check_content(struct registry *r, const struct registry_chart *chart, struct str bytes,
-                         struct err *err)
+/* What was resolved is locked, so other content is not what was agreed on. */
+static int check_content(const struct registry_chart *chart, struct str bytes, struct err *err)
 {
     struct digest found = sha256_of(bytes);
     char was[DIGEST_HEX + 1];
@@ -200,12 +253,10 @@ static int check_content(struct registry *r, const struct registry_chart *chart,
 
     if (digest_eq(&found, &chart->digest))
         return 0;
-    bool is_locked = lock_find(r->lock, chart->repository, chart->name, chart->version) != NULL;
-    return err_set(err, is_locked ? HL_ECONFLICT : HL_ECORRUPT,
-                   STR_FMT " " STR_FMT " of " STR_FMT " is %s sha256:%s, but sha256:%s came",
+    return err_set(err, HL_ECONFLICT,
+                   STR_FMT " " STR_FMT " of " STR_FMT " is locked to sha256:%s, but sha256:%s came",
                    STR_ARG(chart->name), STR_ARG(chart->version), STR_ARG(chart->repository),
-                   is_locked ? "locked to" : "said to be", digest_hex(&chart->digest, was),
-                   digest_hex(&found, is));
+                   digest_hex(&chart->digest, was), digest_hex(&found, is));
 }
 
 static int fetch_remote(struct registry *r, const struct registry_chart *chart, struct arena *a,
@@ -221,7 +272,7 @@ static int fetch_remote(struct registry *r, const struct registry_chart *chart, 
     int rc = kind_of(chart->repository) == SOURCE_REPO ? repo_fetch(r, chart, a, &bytes, err)
                                                        : oci_fetch(r, chart, a, &bytes, err);
     if (rc == 0)
-        rc = check_content(r, chart, bytes, err);
+        rc = check_content(chart, bytes, err);
     if (rc == 0)
         rc = cache_put(r->cache, bytes, &kept, err);
     if (rc == 0)

@@ -11,7 +11,8 @@
  * A chart is resolved first (which version satisfies the range, which archive is that version) and
  * fetched then, by digest. What a version resolved to is written to charts.lock (lock.h): an exact
  * version that is locked needs no network any more, and one that its repository serves with another
- * digest is refused (HL_ECONFLICT, naming both): an alarm, not an update. Archives lie in a cache
+ * digest is refused (HL_ECONFLICT, naming both; *out is then the chart as it is locked): an alarm,
+ * not an update. Archives lie in a cache
  * that processes share (cache.h); whatever leaves this door has the digest that was asked for.
  *
  * Offline, ranges are answered from the lock alone and archives from the cache alone. Charts on
@@ -48,7 +49,7 @@ struct registry_login {
 struct registry_config {
     struct str cache_dir;     /* made if absent; its parent must exist */
     uint64_t cache_bytes_max; /* the bound of the cache */
-    struct str lock_path;     /* empty: nothing is locked */
+    struct str lock_path;     /* empty: what resolves is locked while the registry is open */
     struct str base_dir;      /* of relative paths; empty: the working directory */
     struct str ca_pem;        /* authorities; empty: the system's */
     struct str docker_config; /* the text of Docker's config.json; empty: none */
@@ -89,6 +90,20 @@ HL_DEFINE_FREEP(registry_close, struct registry)
 HL_MUST int registry_resolve(struct registry *r, struct str repository, struct str name,
                              struct str range, struct arena *a, struct registry_chart *out,
                              struct err *err);
+
+/* The same from the lock alone: HL_EABSENT if no locked version is in the range. */
+HL_MUST int registry_resolve_locked(struct registry *r, struct str repository, struct str name,
+                                    struct str range, struct arena *a, struct registry_chart *out,
+                                    struct err *err);
+
+/*
+ * Lines of a lock (lock.h) that others keep: they count more than what is locked here, whose other
+ * lines stay. REGISTRY_CORRECTED if they gave a version another digest. HL_EINVAL, HL_ECONFLICT
+ * (the lines contradict each other) or HL_ELIMIT: nothing changed. For registries without a
+ * lock_path.
+ */
+enum registry_outcome { REGISTRY_AGREED = 0, REGISTRY_CORRECTED = 1 };
+HL_MUST int registry_adopt(struct registry *r, struct str lines, struct err *err);
 
 /* The archive of a resolved chart (kind REGISTRY_ARCHIVE). */
 HL_MUST int registry_fetch(struct registry *r, const struct registry_chart *chart, struct arena *a,

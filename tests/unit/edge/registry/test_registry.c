@@ -252,10 +252,41 @@ static void a_version_that_changed_is_an_alarm_not_an_update(void **state)
     site.page[2].body = index_of("demo-1.0.0.tgz", "demo-1.1.0.tgz", hex_of(evil));
     chart = (struct registry_chart){0};
     assert_int_equal(resolve(repository, "demo", ""), HL_ECONFLICT);
-    assert_null(chart.name.ptr);
+    assert_true(digest_eq(&chart.digest, &locked.digest));
     char hex[DIGEST_HEX + 1];
     assert_non_null(strstr(err.text, hex_of(evil)));
     assert_non_null(strstr(err.text, digest_hex(&locked.digest, hex)));
+}
+
+static void what_others_have_locked_counts_more(void **state)
+{
+    struct registry_config config = config_here();
+    struct str repository = repository_here();
+    char hex[DIGEST_HEX + 1];
+    struct digest another = sha256_of(STR("another archive"));
+
+    (void)state;
+    config.lock_path = STR_NONE;
+    open_with(&config);
+    assert_int_equal(resolve(repository, "demo", "1.1.0"), 0);
+    struct str same = arena_printf(a, STR_FMT " demo 1.1.0 sha256:%s\n", STR_ARG(chart.repository),
+                                   digest_hex(&chart.digest, hex));
+    struct str others = arena_printf(a, STR_FMT " demo 1.1.0 sha256:%s\n",
+                                     STR_ARG(chart.repository), digest_hex(&another, hex));
+    assert_int_equal(registry_adopt(registry, same, &err), REGISTRY_AGREED);
+    assert_int_equal(registry_adopt(registry, others, &err), REGISTRY_CORRECTED);
+    assert_int_equal(registry_adopt(registry, STR("nonsense\n"), &err), HL_EINVAL);
+    assert_int_equal(resolve(repository, "demo", "1.1.0"), 0);
+    assert_true(digest_eq(&chart.digest, &another));
+    struct registry_chart in_force = {0};
+    assert_int_equal(
+        registry_resolve_locked(registry, repository, STR("demo"), STR("^1"), a, &in_force, &err),
+        0);
+    assert_true(digest_eq(&in_force.digest, &another));
+    assert_int_equal(
+        registry_resolve_locked(registry, repository, STR("demo"), STR("^2"), a, &in_force, &err),
+        HL_EABSENT);
+    assert_int_equal(fetch(), HL_ECONFLICT);
 }
 
 static void content_that_its_index_does_not_name_is_refused(void **state)
@@ -268,7 +299,7 @@ static void content_that_its_index_does_not_name_is_refused(void **state)
     open_with(&config);
     assert_int_equal(resolve(repository, "demo", ""), 0);
     site.page[1].body = STR("something else");
-    assert_int_equal(fetch(), HL_ECORRUPT);
+    assert_int_equal(fetch(), HL_ECONFLICT);
 }
 
 static void faults_of_the_way_are_told_apart(void **state)
@@ -659,6 +690,7 @@ int main(void)
         TEST(a_range_becomes_a_version_a_digest_and_an_archive),
         TEST(the_lock_and_the_cache_answer_without_a_network),
         TEST(a_version_that_changed_is_an_alarm_not_an_update),
+        TEST(what_others_have_locked_counts_more),
         TEST(content_that_its_index_does_not_name_is_refused),
         TEST(faults_of_the_way_are_told_apart),
         TEST(an_archive_that_is_too_large_is_refused),
