@@ -167,3 +167,69 @@ int kube_discover(struct kube *k, struct kube_ref *ref, struct arena *a,
     }
     return KUBE_ABSENT;
 }
+
+/* ---- everything that is served ---- */
+
+static void add_api(struct arena *a, struct kube_apis *out, size_t *cap, struct str api)
+{
+    ARENA_PUSH(a, out->api, out->count, *cap, api);
+}
+
+static void add_version(struct kube *k, struct str group, struct str version, struct arena *a,
+                        struct kube_apis *out, size_t *cap)
+{
+    const struct kube_ref ref = {.group = group, .version = version};
+    struct str api = group.len > 0 ? key_of(a, group, version) : version;
+    struct kube_group *g;
+    struct err silent;
+
+    add_api(a, out, cap, api);
+    if (get_group(k, &ref, false, a, &g, &silent) != KUBE_FOUND)
+        return;
+    for (size_t i = 0; i < g->count; i++)
+        add_api(a, out, cap, key_of(a, api, g->resource[i].kind));
+}
+
+static void add_group(struct kube *k, const struct value *group, struct arena *a,
+                      struct kube_apis *out, size_t *cap)
+{
+    const struct value *list = value_get(group, STR("versions"));
+    struct str name = value_get_str(group, "name");
+
+    for (size_t i = 0; list && list->kind == VALUE_LIST && i < list->list.count; i++)
+        add_version(k, name, value_get_str(list->list.item[i], "version"), a, out, cap);
+}
+
+/* As kube_read, for what every server has. */
+static int read_there(struct kube *k, struct str path, struct arena *a, struct value **out,
+                      struct err *err)
+{
+    int r = kube_read(k, path, a, out, err);
+
+    return r == KUBE_ABSENT
+               ? err_set(err, HL_EINVAL, "GET " STR_FMT ": 404: no Kubernetes API?", STR_ARG(path))
+               : r;
+}
+
+int kube_list_apis(struct kube *k, struct arena *a, struct kube_apis *out, struct err *err)
+{
+    struct kube_apis apis = {0};
+    struct value *document;
+    size_t cap = 0;
+
+    int r = read_there(k, STR("/version"), a, &document, err);
+    if (r < 0)
+        return r;
+    apis.version = value_get_str(document, "gitVersion");
+    apis.major = value_get_str(document, "major");
+    apis.minor = value_get_str(document, "minor");
+    r = read_there(k, STR("/apis"), a, &document, err);
+    if (r < 0)
+        return r;
+    add_version(k, STR_NONE, STR("v1"), a, &apis, &cap);
+    const struct value *groups = value_get(document, STR("groups"));
+    for (size_t i = 0; groups && groups->kind == VALUE_LIST && i < groups->list.count; i++)
+        add_group(k, groups->list.item[i], a, &apis, &cap);
+    *out = apis;
+    return 0;
+}

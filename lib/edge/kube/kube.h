@@ -82,6 +82,19 @@ HL_MUST int kube_apply(struct kube *k, const struct kube_ref *ref, struct value 
 HL_MUST int kube_delete(struct kube *k, const struct kube_ref *ref, struct str uid, struct arena *a,
                         struct err *err);
 
+/* What the server is and serves: /version, and every kind of every group and version. */
+struct kube_apis {
+    struct str version; /* "v1.34.1" */
+    struct str major;
+    struct str minor;
+    struct str *api; /* "apps/v1", "apps/v1/Deployment" */
+    size_t count;
+};
+
+/* Of a group whose own server does not answer the versions alone are listed. Asked for anew, apart
+ * from the kinds of groups that are cached. */
+HL_MUST int kube_list_apis(struct kube *k, struct arena *a, struct kube_apis *out, struct err *err);
+
 /* Whether nothing would change if `wanted` was applied over `live` (the test above). */
 bool kube_is_in_sync(const struct value *live, const struct value *wanted);
 

@@ -130,26 +130,47 @@ static int find(struct blobs *b, const struct digest *digest, MDB_txn **out_txn,
     return err_set(err, HL_EABSENT, "no blob %s here", digest_hex(digest, hex));
 }
 
-int blobs_get(struct blobs *b, const struct digest *digest, struct arena *a, struct str *out,
-              struct err *err)
+static int check(const struct blobs *b, const struct digest *digest, struct str stored,
+                 struct err *err)
 {
+    struct digest found = sha256_of(stored);
     char hex[DIGEST_HEX + 1];
+
+    return digest_eq(&found, digest)
+               ? 0
+               : err_set(err, HL_ECORRUPT,
+                         "blob %s in " STR_FMT " is damaged; remove that folder: it is filled "
+                         "again from Git",
+                         digest_hex(digest, hex), STR_ARG(b->path));
+}
+
+int blobs_read(struct blobs *b, const struct digest *digest, uint64_t offset, size_t max,
+               struct arena *a, struct str *out, uint64_t *out_total, struct err *err)
+{
     struct str stored;
     MDB_txn *t;
 
     int r = find(b, digest, &t, &stored, err);
     if (r < 0)
         return r;
-    struct str copy = arena_dup(a, stored);
+    if (offset == 0)
+        r = check(b, digest, stored, err);
+    if (r == 0) {
+        size_t from = offset < stored.len ? (size_t)offset : stored.len;
+        size_t to = stored.len - from > max ? from + max : stored.len;
+        *out = arena_dup(a, str_sub(stored, from, to));
+        *out_total = stored.len;
+    }
     mdb_txn_abort(t);
-    struct digest found = sha256_of(copy);
-    if (!digest_eq(&found, digest))
-        return err_set(err, HL_ECORRUPT,
-                       "blob %s in " STR_FMT " is damaged; remove that folder: it is filled "
-                       "again from Git",
-                       digest_hex(digest, hex), STR_ARG(b->path));
-    *out = copy;
-    return 0;
+    return r;
+}
+
+int blobs_get(struct blobs *b, const struct digest *digest, struct arena *a, struct str *out,
+              struct err *err)
+{
+    uint64_t total;
+
+    return blobs_read(b, digest, 0, SIZE_MAX, a, out, &total, err);
 }
 
 int blobs_has(struct blobs *b, const struct digest *digest, bool *out, struct err *err)

@@ -25,6 +25,10 @@ HL_MUST int blobs_put(struct blobs *b, const struct digest *digest, struct str b
 /* HL_EABSENT; HL_ECORRUPT if the content is not the digest's. */
 HL_MUST int blobs_get(struct blobs *b, const struct digest *digest, struct arena *a,
                       struct str *out, struct err *err);
+/* At most `max` bytes from `offset` on, empty behind the end, and how many there are in all. The
+ * content is checked with its first piece only: who puts pieces together checks the whole. */
+HL_MUST int blobs_read(struct blobs *b, const struct digest *digest, uint64_t offset, size_t max,
+                       struct arena *a, struct str *out, uint64_t *out_total, struct err *err);
 HL_MUST int blobs_has(struct blobs *b, const struct digest *digest, bool *out, struct err *err);
 /* Drops what is not listed. */
 HL_MUST int blobs_keep_only(struct blobs *b, const struct digest *keep, size_t count,
