@@ -17,6 +17,7 @@
 #include "agent/config.h"
 #include "edge/actor/actor.h"
 #include "edge/wire/link.h"
+#include "edge/registry/cache.h"
 #include "roles/kubernetes/kubernetes.h"
 
 enum agent_message_kind {
@@ -43,6 +44,7 @@ void *session_run(void *context);
 
 struct role_context {
     struct destination destination;
+    struct cache *charts;
     struct str cluster;
     struct mailbox *inbox;
     struct mailbox *session;

@@ -10,6 +10,8 @@
 #include "agent/agent.h"
 #include "edge/actor/log.h"
 
+#define CHARTS_BYTES ((uint64_t)256 << 20) /* of archives, on the disk */
+
 struct agent {
     struct arena *arena;
     struct agent_config config;
@@ -17,6 +19,7 @@ struct agent {
     struct identity identity;
     struct wire_link *link;
     struct destination destination;
+    struct cache *charts;
 };
 
 static int open_destination(struct agent *g, struct err *err)
@@ -36,6 +39,9 @@ static int open_all(struct agent *g, struct str path, struct err *err)
         r = err_errno(err, HL_EIO, "cannot make " STR_FMT, STR_ARG(g->config.dir));
     if (r == 0)
         r = open_destination(g, err);
+    if (r == 0)
+        r = cache_open(arena_concat(g->arena, g->config.dir, STR("/charts")), CHARTS_BYTES,
+                       &g->charts, err);
     if (r == 0)
         r = enrol(&g->config, &g->roster, g->arena, &g->identity, err);
     if (r == 0)
@@ -58,7 +64,8 @@ static void serve(struct agent *g, int signal_fd)
     struct mailbox *session_box = mailbox_new(1024);
     struct mailbox *role_box = mailbox_new(1024);
     struct session_context session = {&g->config, &g->roster, g->link, session_box, role_box};
-    struct role_context role = {g->destination, g->config.cluster, role_box, session_box};
+    struct role_context role = {g->destination, g->charts, g->config.cluster, role_box,
+                                session_box};
     struct actor *session_actor = actor_start("session", session_run, &session);
     struct actor *role_actor = actor_start("role", role_run, &role);
 
@@ -92,6 +99,7 @@ static int run(struct str path)
     close(signal_fd);
     if (g.destination.free)
         g.destination.free(g.destination.context);
+    cache_close(g.charts);
     link_close(g.link);
     keys_wipe(&g.identity, sizeof(g.identity));
     arena_free(g.arena);

@@ -1,14 +1,18 @@
 /*
  * The role's actor: one work item at a time. While it works it looks into its mailbox at the safe
  * points (before each blob piece, and whenever the destination asks whether the lease is valid), so
- * a cancelled or outdated item stops there.
+ * a cancelled or outdated item stops there. Archives of charts stay on the disk, renders in memory
+ * until there is nothing to do.
  */
 #include <malloc.h>
 #include <stdlib.h>
 
 #include "agent/agent.h"
 #include "edge/actor/log.h"
+#include "edge/keys/keys.h"
+#include "edge/registry/archive.h"
 
+enum { RENDERS_BYTES = 8 << 20 };
 enum { QUEUE_MAX = AGENT_SLOTS * 2, ASK_AGAIN_MS = 1000, BLOB_MS = 30000, IDLE_MS = 3000 };
 
 struct role {
@@ -19,11 +23,13 @@ struct role {
     bool is_current_cancelled;
     bool is_stopping;
     int64_t lease_until_ms;
-    /* the bundle being fetched */
+    struct render_cache *renders;
+    /* the blob being fetched */
     struct digest wanted;
-    struct buf bundle;
-    bool is_bundle_complete;
-    bool is_bundle_absent;
+    uint64_t wanted_max; /* bytes */
+    struct buf blob;
+    bool is_blob_complete;
+    bool is_blob_absent;
 };
 
 static const struct wire_work *work_of(const struct msg *m)
@@ -59,29 +65,29 @@ static void cancel(struct role *r, const struct wire_cancel *c)
     r->queue_count = kept;
 }
 
-static void ask_for_bundle(struct role *r)
+static void ask_for_blob(struct role *r)
 {
     struct wire_message m = {.kind = WIRE_BLOB_GET};
 
-    m.blob_get = (struct wire_blob_get){r->wanted, r->bundle.len};
+    m.blob_get = (struct wire_blob_get){r->wanted, r->blob.len};
     send(r, &m);
 }
 
 static void take_chunk(struct role *r, const struct wire_blob_chunk *chunk)
 {
-    if (!digest_eq(&chunk->digest, &r->wanted) || r->is_bundle_complete)
+    if (!digest_eq(&chunk->digest, &r->wanted) || r->is_blob_complete)
         return;
     if (chunk->is_absent) {
-        r->is_bundle_absent = true;
+        r->is_blob_absent = true;
         return;
     }
-    if (chunk->offset != r->bundle.len || chunk->total > BUNDLE_BYTES_MAX)
+    if (chunk->offset != r->blob.len || chunk->total > r->wanted_max)
         return;
-    buf_add(&r->bundle, chunk->bytes);
-    if (r->bundle.len >= chunk->total)
-        r->is_bundle_complete = true;
+    buf_add(&r->blob, chunk->bytes);
+    if (r->blob.len >= chunk->total)
+        r->is_blob_complete = true;
     else
-        ask_for_bundle(r);
+        ask_for_blob(r);
 }
 
 static void take(struct role *r, struct msg *m)
@@ -132,35 +138,73 @@ static bool is_lease_valid(void *context)
 
 /* ---- one item ---- */
 
-static int fetch_bundle(struct role *r, const struct wire_work *w, struct err *err)
+/* A blob from the leader into r->blob. */
+static int receive(struct role *r, const struct digest *digest, uint64_t bytes_max, struct err *err)
 {
     int64_t due_ms = clock_now_ms() + BLOB_MS;
     int64_t asked_ms = INT64_MIN / 2;
 
-    r->wanted = w->bundle;
-    buf_reset(&r->bundle);
-    r->is_bundle_complete = r->is_bundle_absent = false;
-    while (!r->is_bundle_complete) {
+    r->wanted = *digest;
+    r->wanted_max = bytes_max;
+    buf_reset(&r->blob);
+    r->is_blob_complete = r->is_blob_absent = false;
+    while (!r->is_blob_complete) {
         int64_t now_ms = clock_now_ms();
 
         if (r->is_current_cancelled || r->is_stopping)
             return err_set(err, HL_ECONFLICT, "called off");
         if (now_ms >= due_ms)
-            return err_set(err, HL_ETEMP, "the bundle did not come: %s",
-                           r->is_bundle_absent ? "the leader has not read this commit yet"
-                                               : "no answer");
+            return err_set(err, HL_ETEMP, "the content did not come: %s",
+                           r->is_blob_absent ? "the leader has not read this commit yet"
+                                             : "no answer");
         if (now_ms - asked_ms >= ASK_AGAIN_MS) {
-            ask_for_bundle(r);
+            ask_for_blob(r);
             asked_ms = now_ms;
         }
         struct msg *m = mailbox_wait(r->c->inbox, 200);
         if (m)
             take(r, m);
     }
-    struct digest actual = sha256_of(buf_str(&r->bundle));
-    if (!digest_eq(&actual, &w->bundle))
-        return err_set(err, HL_ETEMP, "the bundle that came has another digest");
     return 0;
+}
+
+/* The content with that digest, in the arena. */
+static int fetch(struct role *r, const struct digest *digest, uint64_t bytes_max, struct arena *a,
+                 struct str *out, struct err *err)
+{
+    int e = receive(r, digest, bytes_max, err);
+
+    if (e == 0) {
+        struct digest actual = sha256_of(buf_str(&r->blob));
+        *out = arena_dup(a, buf_str(&r->blob));
+        if (!digest_eq(&actual, digest))
+            e = err_set(err, HL_ETEMP, "the content that came has another digest");
+    }
+    /* A large one is not kept for the next small one. */
+    buf_deinit(&r->blob);
+    return e;
+}
+
+/* The archive of a chart: once it came it stays. */
+static int fetch_archive(void *context, const struct digest *digest, struct arena *a,
+                         struct str *out, struct err *err)
+{
+    struct role *r = context;
+    struct digest kept;
+    struct err why;
+
+    if (cache_get(r->c->charts, digest, a, out, &why) == 0)
+        return 0;
+    int e = fetch(r, digest, ARCHIVE_PACKED_MAX, a, out, err);
+    if (e == 0 && cache_put(r->c->charts, *out, &kept, &why) < 0)
+        log_warn("a chart cannot be kept", "error=\"%s\"", why.text);
+    return e;
+}
+
+static void fill_random(void *context, void *out, size_t len)
+{
+    (void)context;
+    keys_random(out, len);
 }
 
 static struct ledger_object *ledger_of(const struct wire_work *w, struct arena *a)
@@ -214,12 +258,15 @@ static void do_work(struct role *r)
     HL_CLEANUP(arena_freep) struct arena *a = arena_new();
     struct work_result result = {.outcome = WORK_OK};
     const struct wire_work *w = work_of(r->current);
+    struct str bundle = STR_NONE;
     int64_t start_ms = clock_now_ms();
-    int e = w->is_deletion ? 0 : fetch_bundle(r, w, &result.err);
+    int e = w->is_deletion ? 0 : fetch(r, &w->bundle, BUNDLE_BYTES_MAX, a, &bundle, &result.err);
 
     if (e < 0) {
         result.outcome = e == HL_ECONFLICT ? WORK_SUPERSEDED : WORK_TRANSIENT;
     } else {
+        const struct template_world world = {.now_s = clock_wall_ms() / 1000,
+                                             .fill_random = fill_random};
         struct work_item item = {
             .key = w->key,
             .cluster = w->cluster,
@@ -228,7 +275,12 @@ static void do_work(struct role *r)
             .is_takeover = w->is_takeover,
             .is_deletion = w->is_deletion,
             .is_forced = w->is_forced,
-            .bundle = w->is_deletion ? STR_NONE : buf_str(&r->bundle),
+            .bundle = bundle,
+            .world = {.world = &world,
+                      .unpack = archive_unpack,
+                      .cache = r->renders,
+                      .context = r,
+                      .archive = fetch_archive},
             .ledger = ledger_of(w, a),
             .ledger_count = w->ledger_count,
             .lease_valid = is_lease_valid,
@@ -258,8 +310,6 @@ static void next_item(struct role *r)
     do_work(r);
     msg_free(r->current);
     r->current = NULL;
-    /* A large bundle is not kept for the next small one. */
-    buf_deinit(&r->bundle);
 }
 
 void *role_run(void *context)
@@ -268,6 +318,7 @@ void *role_run(void *context)
     bool is_resting = false;
 
     r->c = context;
+    r->renders = render_cache_new(RENDERS_BYTES);
     while (!r->is_stopping) {
         struct msg *m = mailbox_wait(r->c->inbox, r->queue_count > 0 ? 0
                                                   : is_resting       ? -1
@@ -282,13 +333,15 @@ void *role_run(void *context)
             next_item(r);
         } else if (!m && !is_resting) {
             r->c->destination.idle(r->c->destination.context);
+            render_cache_clear(r->renders);
             malloc_trim(0);
             is_resting = true;
         }
     }
     for (size_t i = 0; i < r->queue_count; i++)
         msg_free(r->queue[i]);
-    buf_deinit(&r->bundle);
+    buf_deinit(&r->blob);
+    render_cache_free(r->renders);
     free(r);
     return NULL;
 }

@@ -38,6 +38,7 @@ struct source_context {
     struct boxes *boxes;
     const struct coordinator_config *config;
     struct gitsrc *git;
+    struct charts *charts;
 };
 void *source_run(void *context);
 

@@ -141,19 +141,12 @@ static void handle_blob_get(struct fleet *f, const struct wire_inbound *in)
 {
     const struct wire_blob_get *get = &in->message.blob_get;
     struct wire_blob_chunk *chunk = &tell_agent(f, in->name, WIRE_BLOB_CHUNK)->blob_chunk;
-    struct str bytes;
     struct err err;
 
     chunk->digest = get->digest;
     chunk->offset = get->offset;
-    if (blobs_get(f->c->blobs, &get->digest, fleet_out_arena(f), &bytes, &err) < 0) {
-        chunk->is_absent = true;
-    } else {
-        chunk->total = bytes.len;
-        if (get->offset < bytes.len)
-            chunk->bytes =
-                str_sub(bytes, (size_t)get->offset, (size_t)get->offset + WIRE_BLOB_CHUNK_MAX);
-    }
+    chunk->is_absent = blobs_read(f->c->blobs, &get->digest, get->offset, WIRE_BLOB_CHUNK_MAX,
+                                  fleet_out_arena(f), &chunk->bytes, &chunk->total, &err) < 0;
 }
 
 /* A state that has not caught up yet may not know that an agent was revoked. */

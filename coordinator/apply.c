@@ -83,18 +83,23 @@ static void app_changed(struct fleet *f, struct str name)
         send_work(f, &app);
 }
 
-static void tell_source(struct fleet *f)
+void tell_source(struct fleet *f)
 {
+    HL_CLEANUP(lock_freep) struct lock *charts = charts_in_force(f);
+    HL_CLEANUP(buf_deinit) struct buf lines = {0};
     struct msg *m = msg_new(MSG_HEAD, true);
-    struct str *head = arena_one(m->arena, struct str);
+    struct source_head *head = arena_one(m->arena, struct source_head);
 
-    *head = arena_dup(m->arena, f->head_commit);
+    lock_write(charts, &lines);
+    head->commit = arena_dup(m->arena, f->head_commit);
+    head->charts = arena_dup(m->arena, buf_str(&lines));
     m->body = head;
     mailbox_post_or_drop(f->c->boxes->source, m);
 }
 
 static void drop_unused_blobs(struct fleet *f)
 {
+    HL_CLEANUP(lock_freep) struct lock *charts = charts_in_force(f);
     const struct plan *plan = f->plan ? f->plan->body : NULL;
     struct digest *keep = NULL;
     struct str cursor = STR_NONE;
@@ -108,8 +113,14 @@ static void drop_unused_blobs(struct fleet *f)
         if (digest_parse(app.bundle, &d))
             ARENA_PUSH(f->scratch, keep, count, cap, d);
     }
-    for (size_t i = 0; plan && i < plan->desired.app_count; i++)
-        ARENA_PUSH(f->scratch, keep, count, cap, plan->desired.app[i].bundle_digest);
+    for (size_t i = 0; i < lock_count(charts); i++)
+        ARENA_PUSH(f->scratch, keep, count, cap, lock_at(charts, i)->digest);
+    for (size_t i = 0; plan && i < plan->desired.app_count; i++) {
+        const struct desired_app *planned = &plan->desired.app[i];
+        ARENA_PUSH(f->scratch, keep, count, cap, planned->bundle_digest);
+        for (size_t k = 0; k < planned->chart_count; k++)
+            ARENA_PUSH(f->scratch, keep, count, cap, planned->chart[k].digest);
+    }
     if (blobs_keep_only(f->c->blobs, keep, count, &err) < 0)
         log_warn("old bundles stay", "error=\"%s\"", err.text);
 }

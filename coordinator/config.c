@@ -37,6 +37,8 @@ static const struct setting settings[] = {
     {"git", "caFile", SETTING_PATH, AT(git.ca_path), false},
     {"webhook", "listen", SETTING_TEXT, AT(webhook.listen), false},
     {"webhook", "secretFile", SETTING_PATH, AT(webhook.secret_path), false},
+    {"charts", "caFile", SETTING_PATH, AT(charts.ca_path), false},
+    {"charts", "dockerConfig", SETTING_PATH, AT(charts.docker_config_path), false},
     {"timers", "heartbeat", SETTING_DURATION, AT(heartbeat_ms), false},
     {"timers", "election", SETTING_DURATION, AT(election_ms), false},
     {"timers", "agentHeartbeat", SETTING_DURATION, AT(agent_heartbeat_ms), false},

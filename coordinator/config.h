@@ -16,8 +16,9 @@
  *   webhook:                          # optional; also serves /livez and /readyz
  *     listen: 127.0.0.1:7480
  *     secretFile: webhook.secret
- *   clusters: clusters.yaml           # optional: cluster records beside those of the repository
- *   timers: {heartbeat: 50ms, election: 200ms, agentHeartbeat: 1s}   # optional
+ *   charts: {caFile, dockerConfig}    # optional paths: authorities and logins of chart
+ * repositories clusters: clusters.yaml           # optional: cluster records beside those of the
+ * repository timers: {heartbeat: 50ms, election: 200ms, agentHeartbeat: 1s}   # optional
  *
  * Relative paths start at the folder of the file. An unknown key is an error with its line, as is a
  * wrong kind of value; nothing else is touched before the whole file was understood.
@@ -49,6 +50,10 @@ struct coordinator_config {
         struct str listen; /* empty: no web door */
         struct str secret_path;
     } webhook;
+    struct {
+        struct str ca_path;
+        struct str docker_config_path;
+    } charts;
     struct str clusters_path;
     int64_t heartbeat_ms;       /* Raft, 10 to 10 000 */
     int64_t election_ms;        /* at least 3 heartbeats */

@@ -41,6 +41,8 @@ static struct value *app_value(struct fleet *f, const struct state_app *app)
     value_map_set_str(a, v, "namespace", app->namespace);
     value_map_set_str(a, v, "project", app->project);
     value_map_set_str(a, v, "kind", app->kind);
+    if (app->charts.len > 0)
+        value_map_set_str(a, v, "charts", app->charts);
     value_map_set_str(a, v, "status", app->status);
     value_map_set_str(a, v, "sync", str_from(state_app_sync(app)));
     value_map_set_str(a, v, "health",

@@ -25,6 +25,7 @@
 
 #include "coordinator/actors.h"
 #include "core/state/state.h"
+#include "edge/registry/lock.h"
 
 enum {
     PENDING_MAX = 8192,
@@ -159,6 +160,8 @@ struct arena *fleet_out_arena(struct fleet *f);
 /* apply.c */
 void apply_committed(struct fleet *f);
 void admit_everybody(struct fleet *f);
+/* What is in force, to the source actor. */
+void tell_source(struct fleet *f);
 void load_schedule(struct fleet *f);
 
 /* base.c */
@@ -197,6 +200,8 @@ void wait_expire(struct fleet *f, int64_t now_ms);
 void wait_deinit(struct fleet *f);
 
 /* plan.c */
+/* The archives that applications in force are made of. */
+struct lock *charts_in_force(struct fleet *f);
 void plan_take(struct fleet *f, struct msg *m);
 void plan_propose(struct fleet *f, int64_t now_ms);
 

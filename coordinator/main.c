@@ -29,6 +29,7 @@ struct coordinator {
     struct store_log *log;
     struct statedb *db;
     struct blobs *blobs;
+    struct charts *charts;
     struct raft_members founders;
     struct raft *raft;
     struct standing *standing;
@@ -141,7 +142,9 @@ static int open_git(struct coordinator *c, struct err *err)
     if (c->config.git.username_path.len > 0)
         r = file_read(c->config.git.username_path, c->arena, &user, err);
     config.auth.http_user = str_trim(user);
-    return r < 0 ? r : gitsrc_open(&config, &c->git, err);
+    if (r == 0)
+        r = gitsrc_open(&config, &c->git, err);
+    return r < 0 ? r : charts_open(&c->config, c->blobs, &c->charts, err);
 }
 
 /* Whoever is enrolled must be known before the first handshake is answered (the mesh actor does
@@ -209,6 +212,7 @@ static void close_all(struct coordinator *c)
     raft_free(c->raft);
     standing_free(c->standing);
     log_close(c->log);
+    charts_close(c->charts);
     blobs_close(c->blobs);
     statedb_close(c->db);
     store_dir_close(c->store);
@@ -248,7 +252,7 @@ static void serve(struct coordinator *c, int signal_fd)
     struct mesh_context mesh = {&c->boxes, &c->roster, c->hub, c->raft, c->standing};
     struct disk_context disk = {&c->boxes, c->log};
     struct keeper_context keeper = {&c->boxes, c->store};
-    struct source_context source = {&c->boxes, &c->config, c->git};
+    struct source_context source = {&c->boxes, &c->config, c->git, c->charts};
     struct fleet_context fleet = {&c->boxes, &c->config, &c->roster, c->log,
                                   c->db,     c->blobs,   c->founders};
 

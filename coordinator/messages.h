@@ -9,6 +9,7 @@
 #ifndef HL_COORDINATOR_MESSAGES_H
 #define HL_COORDINATOR_MESSAGES_H
 
+#include "coordinator/charts.h"
 #include "core/desired/desired.h"
 #include "edge/actor/actor.h"
 #include "edge/store/statedb.h"
@@ -51,7 +52,7 @@ enum message_kind {
                             the receiver's now */
     /* to source */
     MSG_REFRESH, /* a webhook came */
-    MSG_HEAD,    /* body: struct str: the commit in force */
+    MSG_HEAD,    /* body: struct source_head */
 };
 
 struct inbound_batch {
@@ -116,12 +117,22 @@ struct admit {
     struct str role;
 };
 
+/* What is in force. */
+struct source_head {
+    struct str commit;
+    struct str charts; /* lines of a charts.lock: archives that applications are made of */
+};
+
 /* A compiled commit. */
 struct plan {
+    struct arena *archives; /* holds `archive`; owned, freed once they are stored */
+    const struct archive *archive;
+    size_t archive_count;
     struct str subject;
     struct str author;
     int64_t time_ms;
     bool is_rewound;
+    struct str republished; /* charts_alarm */
     struct desired_plan desired;
 };
 

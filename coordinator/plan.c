@@ -17,22 +17,31 @@ static struct str hex_of(struct arena *a, const struct digest *d)
     return digest_is_zero(d) ? STR_NONE : arena_dup(a, str_from(digest_hex(d, hex)));
 }
 
-/* Bundles go into the blob store and out of memory. */
-static int store_bundles(struct fleet *f, struct plan *plan, struct err *err)
+static int store(struct fleet *f, const struct digest *digest, struct str bytes, struct err *err)
 {
-    for (size_t i = 0; i < plan->desired.app_count; i++) {
-        struct desired_app *app = &plan->desired.app[i];
-        bool has_it;
+    bool has_it;
+    int r = blobs_has(f->c->blobs, digest, &has_it, err);
 
-        if (app->bundle.len == 0)
-            continue;
-        int r = blobs_has(f->c->blobs, &app->bundle_digest, &has_it, err);
-        if (r == 0 && !has_it)
-            r = blobs_put(f->c->blobs, &app->bundle_digest, app->bundle, err);
-        if (r < 0)
-            return r;
+    return r < 0 || has_it ? r : blobs_put(f->c->blobs, digest, bytes, err);
+}
+
+/* Bundles and archives go into the blob store, archives out of memory, too. */
+static int store_content(struct fleet *f, struct plan *plan, struct err *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < plan->archive_count && r == 0; i++)
+        r = store(f, &plan->archive[i].digest, plan->archive[i].bytes, err);
+    arena_free(plan->archives);
+    plan->archives = NULL;
+    plan->archive = NULL;
+    plan->archive_count = 0;
+    for (size_t i = 0; i < plan->desired.app_count && r == 0; i++) {
+        const struct desired_app *app = &plan->desired.app[i];
+        if (app->bundle.len > 0)
+            r = store(f, &app->bundle_digest, app->bundle, err);
     }
-    return 0;
+    return r;
 }
 
 void plan_take(struct fleet *f, struct msg *m)
@@ -40,7 +49,7 @@ void plan_take(struct fleet *f, struct msg *m)
     struct plan *plan = m->body;
     struct err err;
 
-    if (store_bundles(f, plan, &err) < 0) {
+    if (store_content(f, plan, &err) < 0) {
         log_error("bundles cannot be stored", "error=\"%s\"", err.text);
         fleet_replace(&f->disk_alarm, str_from(err.text));
     }
@@ -51,6 +60,24 @@ void plan_take(struct fleet *f, struct msg *m)
 }
 
 /* ---- the difference ---- */
+
+/* Lines of a charts.lock. */
+static struct str chart_lines(struct arena *a, const struct desired_app *app)
+{
+    HL_CLEANUP(lock_freep) struct lock *lock = lock_new();
+    HL_CLEANUP(buf_deinit) struct buf text = {0};
+
+    for (size_t i = 0; i < app->chart_count; i++) {
+        const struct chart_pin *pin = &app->chart[i];
+        struct lock_line line = {pin->repository, pin->name, pin->version, pin->digest};
+        struct err err;
+        if (lock_add(lock, &line, &err) < 0) /* the registry's own lock took it */
+            log_error("a chart cannot be locked", "app=" STR_FMT " error=\"%s\"",
+                      STR_ARG(app->name), err.text);
+    }
+    lock_write(lock, &text);
+    return arena_dup(a, buf_str(&text));
+}
 
 static struct state_app wanted(struct fleet *f, const struct plan *plan,
                                const struct desired_app *app)
@@ -68,6 +95,7 @@ static struct state_app wanted(struct fleet *f, const struct plan *plan,
         .input = hex_of(a, &app->input),
         .bundle = hex_of(a, &app->bundle_digest),
         .bundle_bytes = (int64_t)app->bundle.len,
+        .charts = chart_lines(a, app),
         .commit = plan->desired.commit,
         .preserve = app->sync.preserve_resources_on_deletion,
     };
@@ -203,19 +231,74 @@ static void propose_put(struct fleet *f, const struct plan *plan, const struct s
     }
 }
 
+/* ---- charts ---- */
+
+struct lock *charts_in_force(struct fleet *f)
+{
+    struct lock *lock = lock_new();
+    struct str cursor = STR_NONE;
+    struct state_app app;
+    struct err err;
+
+    while (state_app_next(f->kv, &cursor, f->scratch, &app, &err) == KV_FOUND)
+        if (lock_parse(lock, app.charts, app.name, &err) < 0)
+            log_error("charts in force contradict each other", "error=\"%s\"", err.text);
+    return lock;
+}
+
+/* Whether a version stands for another archive than the one in force: its repository published it
+ * again, and this coordinator did not know what was agreed on when it compiled. */
+static bool is_republished(struct fleet *f, const struct plan *plan)
+{
+    HL_CLEANUP(lock_freep) struct lock *lock = charts_in_force(f);
+
+    for (size_t i = 0; i < plan->desired.app_count; i++) {
+        const struct desired_app *app = &plan->desired.app[i];
+        for (size_t k = 0; k < app->chart_count; k++) {
+            const struct chart_pin *pin = &app->chart[k];
+            const struct lock_line *line =
+                lock_find(lock, pin->repository, pin->name, pin->version);
+            if (line && !digest_eq(&line->digest, &pin->digest))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* ---- acceptance ---- */
 
-static void propose_rejection(struct fleet *f, const struct plan *plan)
+/* What was in error already; NULL before anything is in force. */
+static const struct desired_before *failed_before(struct fleet *f, bool has_head,
+                                                  const struct state_head *head)
+{
+    struct desired_before *before = arena_one(f->scratch, struct desired_before);
+    struct str *failed = NULL;
+    size_t count = 0;
+    size_t cap = 0;
+
+    for (struct str rest = head->failed; has_head && rest.len > 0;) {
+        struct str name = str_cut(&rest, ',');
+        ARENA_PUSH(f->scratch, failed, count, cap, name);
+    }
+    *before = (struct desired_before){failed, count};
+    return has_head ? before : NULL;
+}
+
+/* With the errors that decided, not those that everybody knows. */
+static void propose_rejection(struct fleet *f, const struct plan *plan,
+                              const struct desired_before *before)
 {
     enum { ERRORS_SHOWN = 20 };
     struct arena *a = f->scratch;
     struct value *body = value_map(a);
     struct value *errors = value_list(a);
 
-    for (size_t i = 0; i < plan->desired.error_count && i < ERRORS_SHOWN; i++) {
+    for (size_t i = 0; i < plan->desired.error_count && errors->list.count < ERRORS_SHOWN; i++) {
         const struct desired_issue *e = &plan->desired.error[i];
         struct value *v = value_map(a);
 
+        if (!desired_is_decisive(before, e))
+            continue;
         value_map_set_str(a, v, "app", e->app);
         value_map_set_str(a, v, "text", e->text);
         value_map_set_str(a, v, "file", e->file);
@@ -229,64 +312,62 @@ static void propose_rejection(struct fleet *f, const struct plan *plan)
     propose_command(f, "desired.reject", STR("git"), STR_NONE, 0, body);
 }
 
-static bool is_accepted(struct fleet *f, const struct plan *plan, bool has_head,
-                        const struct state_head *head)
+/* Sets the alarm, or clears it if there is nothing to say; proposes nothing when it is so already.
+ */
+static void settle_alarm(struct fleet *f, const char *name, struct str text)
 {
-    const struct desired_issue *why;
-    struct str *failed = NULL;
-    size_t count = 0;
-    size_t cap = 0;
+    struct str key = arena_printf(f->scratch, "alarm/%s", name);
+    struct value *body = value_map(f->scratch);
+    struct state_alarm now;
+    struct err err;
+    int r = record_get(f->kv, &state_alarm_type, key, f->scratch, &now, &err);
 
-    for (struct str rest = head->failed; rest.len > 0;) {
-        struct str name = str_cut(&rest, ',');
-        ARENA_PUSH(f->scratch, failed, count, cap, name);
-    }
-    struct desired_before before = {failed, count};
-    return desired_accepts(has_head ? &before : NULL, &plan->desired, &why) == DESIRED_ACCEPTED;
+    if (r < 0 || (r == KV_ABSENT && text.len == 0) || (r == KV_FOUND && str_eq(now.text, text)))
+        return;
+    value_map_set_str(f->scratch, body, "name", str_from(name));
+    if (text.len > 0)
+        value_map_set_str(f->scratch, body, "text", text);
+    propose_command(f, text.len > 0 ? "alarm.set" : "alarm.clear", STR("git"), STR_NONE, 0, body);
 }
 
-static void propose_rewound_alarm(struct fleet *f, const struct plan *plan)
+static struct str rewound_text(struct fleet *f, const struct plan *plan)
 {
-    struct value *body = value_map(f->scratch);
-    struct str alarm;
-    struct err err;
-
-    if (!plan->is_rewound &&
-        f->kv->get(f->kv->context, STR("alarm/git-rewound"), &alarm, &err) != KV_FOUND)
-        return;
-    value_map_set_str(f->scratch, body, "name", STR("git-rewound"));
-    if (plan->is_rewound)
-        value_map_set_str(
-            f->scratch, body, "text",
-            arena_printf(f->scratch, "history was rewritten: " STR_FMT " does not follow " STR_FMT,
-                         STR_ARG(plan->desired.commit), STR_ARG(f->head_commit)));
-    propose_command(f, plan->is_rewound ? "alarm.set" : "alarm.clear", STR("git"), STR_NONE, 0,
-                    body);
+    if (!plan->is_rewound)
+        return STR_NONE;
+    return arena_printf(f->scratch, "history was rewritten: " STR_FMT " does not follow " STR_FMT,
+                        STR_ARG(plan->desired.commit), STR_ARG(f->head_commit));
 }
 
 static void settle(struct fleet *f, const struct plan *plan, int64_t now_ms)
 {
     struct difference d = {0};
+    const struct desired_issue *why;
     struct state_rejected rejected;
     struct state_head head;
     struct err err;
 
+    f->plan_asked_ms = now_ms;
+    if (is_republished(f, plan)) {
+        tell_source(f); /* it compiles again */
+        return;
+    }
+    settle_alarm(f, "chart-republished", plan->republished);
     int found = state_head_get(f->kv, f->scratch, &head, &err);
     if (found < 0 || state_rejected_get(f->kv, f->scratch, &rejected, &err) < 0)
         return;
-    if (!is_accepted(f, plan, found == KV_FOUND, &head)) {
+    const struct desired_before *before = failed_before(f, found == KV_FOUND, &head);
+    if (desired_accepts(before, &plan->desired, &why) != DESIRED_ACCEPTED) {
         f->is_plan_settled = str_eq(rejected.commit, plan->desired.commit);
         if (!f->is_plan_settled)
-            propose_rejection(f, plan);
+            propose_rejection(f, plan, before);
     } else if (find_difference(f, plan, &d, &err) == 0) {
         f->is_plan_settled = str_eq(head.commit, plan->desired.commit) && d.upsert_count == 0 &&
                              d.deletes->list.count == 0 && rejected.commit.len == 0;
         if (!f->is_plan_settled) {
-            propose_rewound_alarm(f, plan);
+            settle_alarm(f, "git-rewound", rewound_text(f, plan));
             propose_put(f, plan, &head, &d);
         }
     }
-    f->plan_asked_ms = now_ms;
 }
 
 void plan_propose(struct fleet *f, int64_t now_ms)

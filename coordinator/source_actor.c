@@ -17,6 +17,7 @@ struct source_loop {
     char known[GIT_OID_TEXT_MAX]; /* compiled and handed on */
     char head[GIT_OID_TEXT_MAX];  /* in force, as the fleet actor says */
     struct digest clusters;       /* of the registry file it was compiled with */
+    bool is_incomplete;           /* a chart could not be had: compile again */
     int64_t looked_ms;
     bool is_wanted;
 };
@@ -50,12 +51,15 @@ static int compile(struct source_loop *s, const struct gitsrc_commit *commit, st
     struct plan *plan = arena_one(m->arena, struct plan);
     struct gitsrc_tree tree;
     struct source source = gitsrc_source(&tree, s->c->git, str_from(commit->oid));
+    HL_CLEANUP(arena_freep) struct arena *archives = arena_new();
+    struct chart_source charts = charts_begin(s->c->charts, archives);
     struct desired_input input = {
         .commit = str_from(commit->oid),
         .repo_url = s->c->config->git.url,
         .revision = str_from(commit->branch),
         .clusters_text = clusters,
         .clusters_file = s->c->config->clusters_path,
+        .charts = &charts,
     };
     int64_t start_ms = clock_now_ms();
 
@@ -68,12 +72,17 @@ static int compile(struct source_loop *s, const struct gitsrc_commit *commit, st
     plan->author = arena_dup(m->arena, commit->author);
     plan->time_ms = commit->time_wall_ms;
     plan->is_rewound = commit->is_rewound;
+    plan->archive = charts_archives(s->c->charts, &plan->archive_count);
+    plan->archives = archives;
+    plan->republished = arena_dup(m->arena, charts_alarm(s->c->charts));
+    s->is_incomplete = plan->desired.is_incomplete;
     m->body = plan;
     log_info("compiled", "commit=%.12s apps=%zu errors=%zu notes=%zu took_ms=%lld", commit->oid,
              plan->desired.app_count, plan->desired.error_count, plan->desired.note_count,
              (long long)(clock_now_ms() - start_ms));
     if (!mailbox_post_or_drop(s->c->boxes->fleet, m))
         return err_set(err, HL_ETEMP, "too busy to take the plan");
+    archives = NULL; /* the plan's now */
     return 0;
 }
 
@@ -87,8 +96,8 @@ static int look(struct source_loop *s, struct arena *a, struct gitsrc_commit *co
     int r = gitsrc_fetch(s->c->git, known, a, commit, err);
     if (r < 0 || r == GITSRC_EMPTY)
         return r;
-    bool is_compiled =
-        s->known[0] != '\0' && r == GITSRC_UNCHANGED && digest_eq(&digest, &s->clusters);
+    bool is_compiled = s->known[0] != '\0' && r == GITSRC_UNCHANGED && !s->is_incomplete &&
+                       digest_eq(&digest, &s->clusters);
     if (is_compiled)
         return r;
     r = compile(s, commit, clusters, err);
@@ -120,9 +129,15 @@ static void look_and_tell(struct source_loop *s, struct arena *a)
     gitsrc_idle(s->c->git);
 }
 
-static void note_head(struct source_loop *s, struct str head)
+static void note_head(struct source_loop *s, const struct source_head *head)
 {
-    snprintf(s->head, sizeof(s->head), STR_FMT, STR_ARG(head));
+    snprintf(s->head, sizeof(s->head), STR_FMT, STR_ARG(head->commit));
+    if (charts_adopt(s->c->charts, head->charts)) {
+        log_warn("a version of a chart was published again: what is in force stays", "commit=%s",
+                 s->head);
+        s->known[0] = '\0';
+        s->is_wanted = true;
+    }
 }
 
 void *source_run(void *context)
@@ -140,7 +155,7 @@ void *source_run(void *context)
         if (m && m->kind == MSG_STOP)
             return NULL;
         if (m && m->kind == MSG_HEAD)
-            note_head(&s, *(const struct str *)m->body);
+            note_head(&s, m->body);
         if (m && m->kind == MSG_REFRESH)
             s.is_wanted = true;
         /* Hints are worth one look a second, however many come. */

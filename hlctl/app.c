@@ -123,6 +123,13 @@ static void write_facts(struct hlctl *h, const struct value *app)
     }
 }
 
+/* One line of a charts.lock a chart. */
+static void write_charts(struct hlctl *h, struct str lines)
+{
+    while (lines.len > 0)
+        write_fact(h, "CHART", str_cut(&lines, '\n'), TONE_PLAIN);
+}
+
 static void write_errors(struct hlctl *h, struct value *errors)
 {
     for (size_t i = 0; errors && errors->kind == VALUE_LIST && i < errors->list.count; i++) {
@@ -175,6 +182,7 @@ int app_get_run(struct hlctl *h, struct trouble *t)
     }
     write_fact(h, "NAME", name, TONE_BOLD);
     write_facts(h, answer.body);
+    write_charts(h, value_get_str(answer.body, "charts"));
     write_errors(h, value_get(answer.body, STR("errors")));
     write_section(h, &answer, "objects", objects, HL_COUNT(objects));
     write_section(h, &answer, "events", events, HL_COUNT(events));

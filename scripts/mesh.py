@@ -15,6 +15,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -83,6 +84,9 @@ class Mesh:
         self.kubeconfig = ""
         self.kube_cluster = "home"  # which cluster of the registry it is
         self.fleet_url = None
+        # What the fleet's repositories of charts become, a function of their URL; None: they stay. By default
+        # nobody answers, so that a test asks nobody outside.
+        self.chart_repository = lambda url: "http://127.0.0.1:9"
 
     @property
     def config_path(self):
@@ -142,6 +146,10 @@ class Mesh:
         for folder in FLEET_FOLDERS:
             if (Path(source) / folder).is_dir():
                 shutil.copytree(Path(source) / folder, self.dir / "fleet" / folder)
+        if self.chart_repository:
+            for path in (self.dir / "fleet/addons").rglob("addons.yaml"):
+                path.write_text(re.sub(r"chartRepository: (\S+)", lambda m: "chartRepository: " + self.chart_repository(m[1]),
+                                       path.read_text()))
         self.commit("The fleet as shipped")
 
     def create_keys(self):
@@ -301,7 +309,7 @@ class Mesh:
 
     @staticmethod
     def applicable(status):
-        return [a for a in status["apps"] if not (a.get("reason") or "").startswith("Unsupported")]
+        return [a for a in status["apps"] if a["status"] == "applicable"]
 
     def is_synced(self, commit=None):
         status = self.try_status()

@@ -57,6 +57,10 @@ struct destination {
      */
     int (*apply)(void *context, const struct apply_request *request, struct arena *a,
                  struct apply_result *out, struct err *err);
+    /* What charts are told about the cluster; NULL: nothing is known, Helm's assumptions hold. As
+     * apply fails. */
+    int (*capabilities)(void *context, struct arena *a, struct chart_capabilities *out,
+                        struct err *err);
     void (*idle)(void *context); /* nothing to do for a while: give memory back */
     void (*free)(void *context);
 };

@@ -154,6 +154,7 @@ int destination_open_git(const struct git_destination_config *config, struct des
         free(d);
         return r;
     }
-    *out = (struct destination){d, git_apply, git_idle, git_free};
+    *out =
+        (struct destination){.context = d, .apply = git_apply, .idle = git_idle, .free = git_free};
     return 0;
 }

@@ -262,6 +262,18 @@ static int prune_all(struct run *run)
 
 /* ---- the destination ---- */
 
+/* Before anything is written: half an application without its hooks would be worse than none. */
+static int refuse_hooks(const struct apply_request *r, struct err *err)
+{
+    for (size_t i = 0; i < r->object_count; i++)
+        if (r->object[i].hook.len > 0)
+            return err_set(err, HL_EUNSUPPORTED,
+                           STR_FMT " \"" STR_FMT "\" is a " STR_FMT " hook: hooks are not run yet",
+                           STR_ARG(r->object[i].kind), STR_ARG(r->object[i].name),
+                           STR_ARG(r->object[i].hook));
+    return 0;
+}
+
 static int kube_destination_apply(void *context, const struct apply_request *r, struct arena *a,
                                   struct apply_result *out, struct err *err)
 {
@@ -269,7 +281,9 @@ static int kube_destination_apply(void *context, const struct apply_request *r, 
     struct apply_result result = {0};
     struct run run = {context, r, a, scratch, &result, HEALTH_HEALTHY, err};
 
-    int e = apply_all(&run);
+    int e = refuse_hooks(r, err);
+    if (e == 0)
+        e = apply_all(&run);
     if (e == 0)
         e = prune_all(&run);
     if (e < 0)
@@ -277,6 +291,24 @@ static int kube_destination_apply(void *context, const struct apply_request *r, 
     result.note = arena_printf(a, "%zu object%s", r->object_count, r->object_count == 1 ? "" : "s");
     result.health = health_name(run.worst);
     *out = result;
+    return 0;
+}
+
+static int kube_destination_capabilities(void *context, struct arena *a,
+                                         struct chart_capabilities *out, struct err *err)
+{
+    struct kube_destination *d = context;
+    struct kube_apis apis;
+
+    int r = kube_list_apis(d->kube, a, &apis, err);
+    if (r < 0)
+        return r;
+    *out = (struct chart_capabilities){.kube_version = apis.version,
+                                       .kube_major = apis.major,
+                                       .kube_minor = apis.minor,
+                                       .helm_version = chart_capabilities_offline.helm_version,
+                                       .api = apis.api,
+                                       .api_count = apis.count};
     return 0;
 }
 
@@ -309,7 +341,10 @@ int destination_open_kube(struct str kubeconfig, struct str node, struct destina
     struct kube_destination *d = hl_calloc(1, sizeof(*d));
     d->kube = kube;
     d->seen = map_new(0);
-    *out = (struct destination){d, kube_destination_apply, kube_destination_idle,
-                                kube_destination_free};
+    *out = (struct destination){.context = d,
+                                .apply = kube_destination_apply,
+                                .capabilities = kube_destination_capabilities,
+                                .idle = kube_destination_idle,
+                                .free = kube_destination_free};
     return 0;
 }

@@ -54,9 +54,20 @@ static int check_prune(const struct work_item *item, const struct sync_options *
     return 0;
 }
 
-static int render(const struct work_item *item, struct arena *a, struct bundle *bundle,
-                  struct object **object, size_t *object_count, struct err *err)
+static int know_cluster(const struct destination *d, struct arena *a,
+                        struct chart_capabilities *out, struct err *err)
 {
+    *out = chart_capabilities_offline;
+    return d->capabilities ? d->capabilities(d->context, a, out, err) : 0;
+}
+
+static int render(const struct destination *destination, const struct work_item *item,
+                  struct arena *a, struct bundle *bundle, struct object **object,
+                  size_t *object_count, struct err *err)
+{
+    struct objects_world world = item->world;
+    struct chart_capabilities capabilities;
+
     *object = NULL;
     *object_count = 0;
     if (item->is_deletion)
@@ -67,7 +78,10 @@ static int render(const struct work_item *item, struct arena *a, struct bundle *
     if (!str_eq(bundle->app, item->key))
         return err_set(err, HL_ECORRUPT, "the bundle is of app \"" STR_FMT "\"",
                        STR_ARG(bundle->app));
-    return objects_render(a, bundle, object, object_count, err);
+    if (bundle->chart_count > 0 && (r = know_cluster(destination, a, &capabilities, err)) < 0)
+        return r;
+    world.capabilities = &capabilities;
+    return objects_render(a, bundle, &world, object, object_count, err);
 }
 
 /*
@@ -96,7 +110,7 @@ void kubernetes_apply(struct destination *destination, struct str only_cluster,
                 STR_ARG(only_cluster), STR_ARG(item->cluster));
         return;
     }
-    int r = render(item, a, &bundle, &object, &object_count, &out->err);
+    int r = render(destination, item, a, &bundle, &object, &object_count, &out->err);
     if (r == 0)
         r = check_prune(item, &bundle.sync, object, object_count, &out->err);
     if (r < 0) {

@@ -6,6 +6,10 @@
  * can be reported. Errors are classified (decision D5): transient ones are worth the same attempt
  * again, permanent ones wait for a new input.
  *
+ * Charts are rendered with the capabilities of the destination; what they make at random is made
+ * anew whenever they are rendered. Their hooks are objects like others in a state repository; for a
+ * Kubernetes API they are refused.
+ *
  * Prune guard (decision D10): an empty render of an application that has objects is permanent
  * unless the application allows to be empty or is being deleted; a render that would prune more
  * than PRUNE_SHARE_MAX percent of more than PRUNE_FREE objects waits until a person syncs that
@@ -31,6 +35,8 @@ struct work_item {
     bool is_deletion;  /* the application is gone: prune all that the ledger lists */
     bool is_forced;    /* a person asked for this run */
     struct str bundle; /* bytes whose digest was checked; empty for deletions */
+    /* Charts: the world they are rendered in, but for what the destination knows itself. */
+    struct objects_world world;
     const struct ledger_object *ledger;
     size_t ledger_count;
     bool (*lease_valid)(void *context);

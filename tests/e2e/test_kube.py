@@ -3,6 +3,7 @@ writes nothing, a change arrives, what left the files is deleted by uid and noth
 
 Skipped when tests/peers/build.sh was not run.
 """
+import json
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,14 @@ try-it:
       - key: cluster_role
         operator: In
         values: ['control-plane']
+"""
+CHART = """
+own:
+  enabled: true
+  namespace: try-it
+  path: addons/charts/own
+  releaseName: mine
+  selectorMatchLabels: {cluster_role: control-plane}
 """
 LAYER = "addons/cluster-roles/control-plane/addons/addons.yaml"
 CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: try-it}}\ndata: {data}\n"
@@ -70,6 +79,20 @@ kind: Lamp
 metadata: {name: desk, namespace: try-it}
 spec: {watts: 7, dim: 0.5}
 """
+# What a chart of this repository is told about the cluster.
+SEEN = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: seen}
+data:
+  version: {{ .Capabilities.KubeVersion.Version }}
+  apps: {{ .Capabilities.APIVersions.Has "apps/v1/Deployment" | quote }}
+  none: {{ .Capabilities.APIVersions.Has "apps/v1/Lamp" | quote }}
+  release: {{ .Release.Name }}
+"""
+HOOK = """apiVersion: batch/v1
+kind: Job
+metadata: {name: first, annotations: {helm.sh/hook: pre-install}}
+"""
 MAPS = "/api/v1/namespaces/try-it/configmaps"
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/try-it/networkpolicies"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/try-it/deployments"
@@ -88,13 +111,15 @@ class KubeRoad(MeshCase):
         cls.mesh.kubeconfig = str(cls.api.kubeconfig)
         cls.mesh.create()
         layer = (cls.mesh.dir / "fleet" / LAYER).read_text()
-        cls.mesh.write(LAYER, layer + ADDON)
+        cls.mesh.write(LAYER, layer + ADDON + CHART)
         cls.mesh.write("addons/try-it/namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: try-it}\n")
         cls.mesh.write("addons/try-it/first.yaml", CONFIG.format(name="first", data="{text: one, gone: soon}"))
         cls.mesh.write("addons/try-it/second.yaml", CONFIG.format(name="second", data="{text: two}"))
         cls.mesh.write("addons/try-it/policy.yaml", NETWORK_POLICY)
         cls.mesh.write("addons/try-it/deployment.yaml", DEPLOYMENT)
         cls.mesh.write("addons/try-it/lamp.yaml", CRD)
+        cls.mesh.write("addons/charts/own/Chart.yaml", "apiVersion: v2\nname: own\nversion: 0.1.0\n")
+        cls.mesh.write("addons/charts/own/templates/seen.yaml", SEEN)
         # One API is one cluster: the tenant would be applied over its host.
         clusters = (cls.mesh.dir / "fleet/platform/clusters.yaml").read_text()
         cls.mesh.write("platform/clusters.yaml", clusters.partition("- name: vcluster-media")[0])
@@ -163,6 +188,22 @@ class KubeRoad(MeshCase):
         self.assertEqual(self.api.get(f"{LAMPS}/desk")["spec"], {"watts": 7, "dim": 0.5})
         shipped = [p for p in self.everything() if p.startswith("/api/v1/configmaps") and "kube-" not in p and "try-it" not in p]
         self.assertTrue(shipped, "the shipped fleet brought no ConfigMap")
+
+    def test_01b_a_chart_knows_the_cluster_that_it_is_rendered_for(self):
+        _, version = self.api.request("GET", "/version")
+        self.assertEqual(self.api.get(f"{MAPS}/seen")["data"], {
+            "version": json.loads(version)["gitVersion"], "apps": "true", "none": "false", "release": "mine"})
+
+    def test_01c_hooks_are_refused_before_anything_is_written(self):
+        self.mesh.write("addons/charts/own/templates/hook.yaml", HOOK)
+        self.mesh.write("addons/charts/own/templates/seen.yaml", SEEN + "  later: x\n")
+        self.push("a hook")
+        app = self.mesh.wait(lambda: "hook" in (self.app("own-home").get("reason") or "") and self.app("own-home"), 20, "the refusal")
+        self.assertIn("pre-install hook: hooks are not run yet", app["reason"])
+        self.assertNotIn("later", self.api.get(f"{MAPS}/seen")["data"])
+        (self.mesh.dir / "fleet/addons/charts/own/templates/hook.yaml").unlink()
+        self.mesh.write("addons/charts/own/templates/seen.yaml", SEEN)
+        self.push_and_wait()
 
     def test_02_a_second_run_writes_nothing(self):
         before, applies = self.everything(), self.applies()

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (bundle_open(a, (struct str){(const char *)data, size}, &bundle, &err) < 0)
         return 0;
     HL_CLEANUP(buf_deinit) struct buf bytes = {0};
-    if (objects_render(a, &bundle, &object, &count, &err) == 0) {
+    if (objects_render(a, &bundle, NULL, &object, &count, &err) == 0) {
         for (size_t i = 0; i < count; i++) {
             HL_ASSERT(str_starts(object[i].path, STR("clusters/")));
             HL_ASSERT(str_find(object[i].path, STR("/../"), 0) == SIZE_MAX);

@@ -18,6 +18,12 @@ struct cached_listing {
     struct err err;
 };
 
+struct found_chart {
+    int code;
+    struct err err;
+    struct chart_pin pin;
+};
+
 void build_init(struct build *b, const struct source *source, const struct desired_input *input,
                 struct arena *a, struct desired_plan *plan)
 {
@@ -33,6 +39,7 @@ void build_init(struct build *b, const struct source *source, const struct desir
         .listing = map_new(seed),
         .layer = map_new(seed),
         .folder = map_new(seed),
+        .chart = map_new(seed),
         .issue = map_new(seed),
         .app = map_new(seed),
         .owner = map_new(seed),
@@ -46,6 +53,7 @@ void build_deinit(struct build *b)
     map_free(b->listing);
     map_free(b->layer);
     map_free(b->folder);
+    map_free(b->chart);
     map_free(b->issue);
     map_free(b->app);
     map_free(b->owner);
@@ -114,6 +122,31 @@ int build_list(struct build *b, struct str path, struct source_entry **out, size
         *out_count = c->count;
     }
     return c->outcome;
+}
+
+int build_chart(struct build *b, struct str repository, struct str name, struct str range,
+                struct chart_pin *out, struct err *err)
+{
+    const struct chart_source *charts = b->input->charts;
+    struct str key = arena_printf(b->scratch, STR_FMT " " STR_FMT " " STR_FMT, STR_ARG(repository),
+                                  STR_ARG(name), STR_ARG(range));
+    struct found_chart *f = map_get(b->chart, key);
+
+    if (!charts)
+        return err_set(err, HL_EUNSUPPORTED,
+                       "chart " STR_FMT " " STR_FMT " from " STR_FMT
+                       ": no repository of charts is asked here",
+                       STR_ARG(name), STR_ARG(range), STR_ARG(repository));
+    if (!f) {
+        f = arena_one(b->scratch, struct found_chart);
+        f->code = charts->resolve(charts->context, repository, name, range, b->a, &f->pin, &f->err);
+        b->plan->is_incomplete = b->plan->is_incomplete || f->code < 0;
+        (void)map_set(b->chart, key, f); /* was absent */
+    }
+    *out = f->pin;
+    if (f->code < 0)
+        *err = f->err;
+    return f->code;
 }
 
 struct str build_text(struct build *b, struct str text)

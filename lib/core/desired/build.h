@@ -26,6 +26,7 @@ struct build {
     struct map *listing;   /* path -> struct cached_listing */
     struct map *layer;     /* path -> struct layer_file (layering.c) */
     struct map *folder;    /* path and options -> struct folder (folder.c) */
+    struct map *chart;     /* repository, name, range -> struct found_chart */
     struct map *issue;     /* issues that are there already */
     struct map *app;       /* name -> struct built_app (app.c) */
     struct map *owner;     /* "cluster object-id" -> name of the app (app.c) */
@@ -43,6 +44,11 @@ void build_deinit(struct build *b);
 int build_read(struct build *b, struct str path, struct str *out, struct err *err);
 int build_list(struct build *b, struct str path, struct source_entry **out, size_t *out_count,
                struct err *err);
+
+/* Which archive the chart is, asked once. As struct chart_source, and
+ * HL_EUNSUPPORTED if nobody can be asked. */
+HL_MUST int build_chart(struct build *b, struct str repository, struct str name, struct str range,
+                        struct chart_pin *out, struct err *err);
 
 /* A copy for people: at most ERR_TEXT_MAX bytes, and UTF-8 whatever the cause of it all was. */
 struct str build_text(struct build *b, struct str text);

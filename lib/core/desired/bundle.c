@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/base64.h"
 #include "core/value/json.h"
 
 static int by_path(const void *l, const void *r)
@@ -10,38 +11,104 @@ static int by_path(const void *l, const void *r)
     return str_cmp(((const struct bundle_file *)l)->path, ((const struct bundle_file *)r)->path);
 }
 
-static struct value *files_value(struct arena *a, const struct bundle *b)
+/* ---- writing ---- */
+
+static struct value *file_value(struct arena *a, const struct bundle_file *f)
 {
-    struct bundle_file *sorted = arena_array(a, struct bundle_file, b->file_count);
+    struct value *file = value_map(a);
+    bool is_text = str_is_utf8(f->text);
+
+    value_map_set_str(a, file, "path", f->path);
+    value_map_set_str(a, file, is_text ? "text" : "base64",
+                      is_text ? f->text : base64_encode(a, f->text));
+    return file;
+}
+
+static struct value *files_value(struct arena *a, const struct bundle_file *file, size_t count,
+                                 bool is_sorted)
+{
+    struct bundle_file *copy = arena_array(a, struct bundle_file, count);
     struct value *files = value_list(a);
 
-    for (size_t i = 0; i < b->file_count; i++)
-        sorted[i] = b->file[i];
-    if (b->file_count > 1)
-        qsort(sorted, b->file_count, sizeof(*sorted), by_path);
-    for (size_t i = 0; i < b->file_count; i++) {
-        struct value *file = value_map(a);
-        value_map_set_str(a, file, "path", sorted[i].path);
-        value_map_set_str(a, file, "text", sorted[i].text);
-        value_list_add(a, files, file);
-    }
+    for (size_t i = 0; i < count; i++)
+        copy[i] = file[i];
+    if (is_sorted && count > 1)
+        qsort(copy, count, sizeof(*copy), by_path);
+    for (size_t i = 0; i < count; i++)
+        value_list_add(a, files, file_value(a, &copy[i]));
     return files;
+}
+
+static struct value *archive_value(struct arena *a, const struct chart_pin *pin)
+{
+    struct value *v = value_map(a);
+    char hex[DIGEST_HEX + 1];
+
+    value_map_set_str(a, v, "repository", pin->repository);
+    value_map_set_str(a, v, "name", pin->name);
+    value_map_set_str(a, v, "version", pin->version);
+    value_map_set_str(a, v, "digest", arena_dup(a, str_from(digest_hex(&pin->digest, hex))));
+    return v;
+}
+
+static struct value *charts_value(struct arena *a, const struct bundle *b)
+{
+    struct value *charts = value_list(a);
+
+    for (size_t i = 0; i < b->chart_count; i++) {
+        const struct bundle_chart *c = &b->chart[i];
+        struct value *archives = value_list(a);
+        struct value *v = value_map(a);
+
+        for (size_t k = 0; k < c->archive_count; k++)
+            value_list_add(a, archives, archive_value(a, &c->archive[k]));
+        value_map_set_str(a, v, "release", c->release);
+        value_map_set(a, v, STR("skipCrds"), value_bool(a, c->skips_crds));
+        value_map_set(a, v, STR("values"), files_value(a, c->values, c->values_count, false));
+        value_map_set(a, v, STR("files"), files_value(a, c->file, c->file_count, true));
+        value_map_set(a, v, STR("archives"), archives);
+        value_list_add(a, charts, v);
+    }
+    return charts;
+}
+
+struct size {
+    size_t files;
+    uint64_t bytes;
+};
+
+static void measure(const struct bundle_file *file, size_t count, struct size *size)
+{
+    size->files += count;
+    for (size_t i = 0; i < count; i++)
+        size->bytes += file[i].text.len;
+}
+
+static int check_size(const struct bundle *b, struct err *err)
+{
+    struct size size = {0};
+
+    measure(b->file, b->file_count, &size);
+    for (size_t i = 0; i < b->chart_count; i++) {
+        measure(b->chart[i].values, b->chart[i].values_count, &size);
+        measure(b->chart[i].file, b->chart[i].file_count, &size);
+    }
+    if (size.files > BUNDLE_FILES_MAX)
+        return err_set(err, HL_ELIMIT, "%zu files, at most %d are allowed", size.files,
+                       BUNDLE_FILES_MAX);
+    if (size.bytes > BUNDLE_BYTES_MAX)
+        return err_set(err, HL_ELIMIT, "files of %llu bytes, at most %d are allowed",
+                       (unsigned long long)size.bytes, BUNDLE_BYTES_MAX);
+    return 0;
 }
 
 int bundle_write(struct buf *out, struct arena *scratch, const struct bundle *b, struct err *err)
 {
-    uint64_t text_bytes = 0;
     size_t before = out->len;
+    int rc = check_size(b, err);
 
-    if (b->file_count > BUNDLE_FILES_MAX)
-        return err_set(err, HL_ELIMIT, "%zu files, at most %d are allowed", b->file_count,
-                       BUNDLE_FILES_MAX);
-    for (size_t i = 0; i < b->file_count; i++)
-        text_bytes += b->file[i].text.len;
-    if (text_bytes > BUNDLE_BYTES_MAX)
-        return err_set(err, HL_ELIMIT, "files of %llu bytes, at most %d are allowed",
-                       (unsigned long long)text_bytes, BUNDLE_BYTES_MAX);
-
+    if (rc < 0)
+        return rc;
     struct value *v = value_map(scratch);
     value_map_set_int(scratch, v, "format", BUNDLE_FORMAT);
     value_map_set_str(scratch, v, "app", b->app);
@@ -52,7 +119,8 @@ int bundle_write(struct buf *out, struct arena *scratch, const struct bundle *b,
     if (b->ignore_differences)
         value_map_set(scratch, v, STR("ignoreDifferences"),
                       value_copy(scratch, b->ignore_differences));
-    value_map_set(scratch, v, STR("files"), files_value(scratch, b));
+    value_map_set(scratch, v, STR("files"), files_value(scratch, b->file, b->file_count, true));
+    value_map_set(scratch, v, STR("charts"), charts_value(scratch, b));
     value_canonical(out, v);
     if (out->len - before > BUNDLE_BYTES_MAX) {
         out->len = before;
@@ -61,24 +129,105 @@ int bundle_write(struct buf *out, struct arena *scratch, const struct bundle *b,
     return 0;
 }
 
-static int read_files(struct arena *a, const struct value *files, struct bundle *b, struct err *err)
-{
-    if (!files || files->kind != VALUE_LIST)
-        return err_set(err, HL_ECORRUPT, "a bundle without a list of files");
-    if (files->list.count > BUNDLE_FILES_MAX)
-        return err_set(err, HL_ELIMIT, "a bundle of %zu files, at most %d are allowed",
-                       files->list.count, BUNDLE_FILES_MAX);
+/* ---- reading ---- */
 
-    b->file_count = files->list.count;
-    b->file = arena_array(a, struct bundle_file, b->file_count);
-    for (size_t i = 0; i < b->file_count; i++) {
-        const struct value *path = value_get(files->list.item[i], STR("path"));
-        const struct value *text = value_get(files->list.item[i], STR("text"));
-        if (!path || path->kind != VALUE_STRING || !text || text->kind != VALUE_STRING)
+/* The list at `key`, or an error: every bundle has all its lists. */
+static int list_of(const struct value *map, const char *key, size_t max, const struct value **out,
+                   struct err *err)
+{
+    const struct value *v = value_get(map, str_from(key));
+
+    if (!v || v->kind != VALUE_LIST)
+        return err_set(err, HL_ECORRUPT, "a bundle without a list of %s", key);
+    if (v->list.count > max)
+        return err_set(err, HL_ELIMIT, "a bundle with %zu %s, at most %zu are allowed",
+                       v->list.count, key, max);
+    *out = v;
+    return 0;
+}
+
+static bool read_file(struct arena *a, const struct value *v, struct bundle_file *out)
+{
+    const struct value *path = value_get(v, STR("path"));
+    const struct value *text = value_get(v, STR("text"));
+    const struct value *coded = value_get(v, STR("base64"));
+
+    if (!path || path->kind != VALUE_STRING)
+        return false;
+    *out = (struct bundle_file){path->string, value_str(text)};
+    if (text)
+        return text->kind == VALUE_STRING;
+    return coded && coded->kind == VALUE_STRING &&
+           base64_decode(a, coded->string, &out->text, NULL);
+}
+
+static int read_files(struct arena *a, const struct value *map, const char *key,
+                      struct bundle_file **out, size_t *out_count, struct err *err)
+{
+    const struct value *list;
+    int rc = list_of(map, key, BUNDLE_FILES_MAX, &list, err);
+
+    if (rc < 0)
+        return rc;
+    *out = arena_array(a, struct bundle_file, list->list.count);
+    *out_count = list->list.count;
+    for (size_t i = 0; i < list->list.count; i++)
+        if (!read_file(a, list->list.item[i], &(*out)[i]))
             return err_set(err, HL_ECORRUPT, "file %zu of a bundle has no path or no text", i + 1);
-        b->file[i] = (struct bundle_file){path->string, text->string};
+    return 0;
+}
+
+static int read_archives(struct arena *a, const struct value *map, struct bundle_chart *out,
+                         struct err *err)
+{
+    const struct value *list;
+    int rc = list_of(map, "archives", BUNDLE_ARCHIVES_MAX, &list, err);
+
+    if (rc < 0)
+        return rc;
+    out->archive_count = list->list.count;
+    out->archive = arena_array(a, struct chart_pin, list->list.count);
+    for (size_t i = 0; i < list->list.count; i++) {
+        const struct value *v = list->list.item[i];
+        out->archive[i] = (struct chart_pin){.repository = value_get_str(v, "repository"),
+                                             .name = value_get_str(v, "name"),
+                                             .version = value_get_str(v, "version")};
+        if (!digest_parse(value_get_str(v, "digest"), &out->archive[i].digest))
+            return err_set(err, HL_ECORRUPT, "archive %zu of a chart has no digest", i + 1);
     }
     return 0;
+}
+
+static int read_chart(struct arena *a, const struct value *v, struct bundle_chart *out,
+                      struct err *err)
+{
+    const struct value *skips = value_get(v, STR("skipCrds"));
+    struct bundle_chart c = {.release = value_get_str(v, "release"),
+                             .skips_crds = skips && skips->kind == VALUE_BOOL && skips->boolean};
+    int rc = read_files(a, v, "values", &c.values, &c.values_count, err);
+
+    if (rc == 0)
+        rc = read_files(a, v, "files", &c.file, &c.file_count, err);
+    if (rc == 0)
+        rc = read_archives(a, v, &c, err);
+    if (rc == 0 && c.file_count == 0 && c.archive_count != 1)
+        rc = err_set(err, HL_ECORRUPT, "a chart that is neither files nor one archive");
+    *out = c;
+    return rc;
+}
+
+static int read_charts(struct arena *a, const struct value *map, struct bundle *b, struct err *err)
+{
+    const struct value *list;
+    int rc = list_of(map, "charts", BUNDLE_CHARTS_MAX, &list, err);
+
+    if (rc < 0)
+        return rc;
+    b->chart_count = list->list.count;
+    b->chart = arena_array(a, struct bundle_chart, list->list.count);
+    for (size_t i = 0; rc == 0 && i < list->list.count; i++)
+        rc = read_chart(a, list->list.item[i], &b->chart[i], err);
+    return rc;
 }
 
 int bundle_open(struct arena *a, struct str bytes, struct bundle *out, struct err *err)
@@ -107,7 +256,9 @@ int bundle_open(struct arena *a, struct str bytes, struct bundle *out, struct er
         return err_set(err, HL_ECORRUPT, "a bundle that names no application or no cluster");
     rc = sync_options_open(&b.sync, value_get(v, STR("sync")), err);
     if (rc == 0)
-        rc = read_files(a, value_get(v, STR("files")), &b, err);
+        rc = read_files(a, v, "files", &b.file, &b.file_count, err);
+    if (rc == 0)
+        rc = read_charts(a, v, &b, err);
     if (rc == 0)
         *out = b;
     return rc;

@@ -1,4 +1,4 @@
-/* Charts and other repositories are named and left; manifests of this repository are bundled. */
+/* Manifests of other repositories are named and left; those of this repository are bundled. */
 #include "core/desired/content.h"
 
 #include "core/desired/expand.h"
@@ -18,7 +18,7 @@ int making_text(const struct making *m, const struct value *map, const char *key
     return rc < 0 ? build_place(err, value_pos_of(v)) : 0;
 }
 
-static struct value_pos place_of(const struct making *m, const struct value *map, const char *key)
+struct value_pos making_place(const struct making *m, const struct value *map, const char *key)
 {
     const struct value *v = value_get(map, str_from(key));
     return v ? value_pos_of(v) : m->addon->where;
@@ -110,11 +110,11 @@ static int read_directory(const struct making *m, const struct value *directory,
     if (rc == 0)
         rc = making_text(m, directory, "include", &out->include, err);
     if (rc == 0 && out->include.len > 0 && (rc = glob_check(out->include, err)) < 0)
-        return build_place(err, place_of(m, directory, "include"));
+        return build_place(err, making_place(m, directory, "include"));
     if (rc == 0)
         rc = making_text(m, directory, "exclude", &out->exclude, err);
     if (rc == 0 && out->exclude.len > 0 && (rc = glob_check(out->exclude, err)) < 0)
-        return build_place(err, place_of(m, directory, "exclude"));
+        return build_place(err, making_place(m, directory, "exclude"));
     return rc;
 }
 
@@ -123,11 +123,11 @@ static void note_idle_patterns(const struct making *m, const struct value *direc
 {
     bool has_comma = str_has_byte(o->exclude, ',') && !str_has_byte(o->exclude, '{');
     if (o->exclude.len > 0 && f->exclude_hits == 0)
-        build_note(m->b, STR_NONE, place_of(m, directory, "exclude"),
+        build_note(m->b, STR_NONE, making_place(m, directory, "exclude"),
                    "addon " STR_FMT ": exclude matches no file%s", STR_ARG(m->addon->name),
                    has_comma ? "; a list of patterns is written {a,b}" : "");
     if (o->include.len > 0 && f->include_hits == 0)
-        build_note(m->b, STR_NONE, place_of(m, directory, "include"),
+        build_note(m->b, STR_NONE, making_place(m, directory, "include"),
                    "addon " STR_FMT ": include matches no file", STR_ARG(m->addon->name));
 }
 
@@ -176,7 +176,18 @@ static void claim_objects(const struct making *m, const struct object *object, s
     note_shared(m, by_owner);
 }
 
-static int pack(struct making *m, const struct folder *f, struct err *err)
+/* Every archive that the bundle names, once. */
+static void list_archives(struct making *m, const struct content *c)
+{
+    struct desired_app *app = m->app;
+    size_t cap = 0;
+
+    for (size_t i = 0; i < c->chart_count; i++)
+        for (size_t k = 0; k < c->chart[i].archive_count; k++)
+            ARENA_PUSH(m->b->a, app->chart, app->chart_count, cap, c->chart[i].archive[k]);
+}
+
+static int pack(struct making *m, struct content *c, struct err *err)
 {
     struct desired_app *app = m->app;
     HL_CLEANUP(buf_deinit) struct buf bytes = {0};
@@ -187,8 +198,10 @@ static int pack(struct making *m, const struct folder *f, struct err *err)
         .namespace = app->namespace,
         .sync = app->sync,
         .ignore_differences = app->ignore_differences,
-        .file = f->file,
-        .file_count = f->file_count,
+        .file = c->file,
+        .file_count = c->file_count,
+        .chart = c->chart,
+        .chart_count = c->chart_count,
     };
     int rc = bundle_write(&bytes, m->b->scratch, &bundle, err);
     if (rc == 0 && m->b->bundle_bytes + bytes.len > DESIRED_BUNDLES_BYTES_MAX)
@@ -200,7 +213,8 @@ static int pack(struct making *m, const struct folder *f, struct err *err)
     m->b->bundle_bytes += bytes.len;
     app->bundle = arena_dup(m->b->a, buf_str(&bytes));
     app->bundle_digest = sha256_of(app->bundle);
-    app->file_count = f->file_count;
+    app->file_count = c->file_count;
+    list_archives(m, c);
 
     struct sha256 h;
     sha256_init(&h);
@@ -213,8 +227,21 @@ static int pack(struct making *m, const struct folder *f, struct err *err)
     return 0;
 }
 
-static int bundle_folder(struct making *m, struct str path, const struct folder_options *options,
-                         const struct value *directory, struct value_pos where, struct err *err)
+/* Hooks among manifests: of a chart's, whoever applies them has to know. */
+static int check_hooks(const struct object *object, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (object[i].hook.len > 0)
+            return value_err(
+                err, HL_EUNSUPPORTED, object[i].tree,
+                STR_FMT " \"" STR_FMT "\" is a " STR_FMT " hook: hooks are not run yet",
+                STR_ARG(object[i].kind), STR_ARG(object[i].name), STR_ARG(object[i].hook));
+    return 0;
+}
+
+int content_folder(struct making *m, struct str path, const struct folder_options *options,
+                   const struct value *directory, struct value_pos where, struct content *out,
+                   struct err *err)
 {
     const struct render_target target = {m->cluster->name, m->app->namespace, &m->app->sync};
     const struct folder *f;
@@ -229,28 +256,40 @@ static int bundle_folder(struct making *m, struct str path, const struct folder_
     note_idle_patterns(m, directory, options, f);
     int rc = render_documents(m->b->scratch, f->document, f->document_count, &target, &object,
                               &count, err);
-    for (size_t i = 0; rc == 0 && i < count; i++)
+    if (rc == 0)
+        rc = check_hooks(object, count, err);
+    if (rc < 0)
+        return build_place(err, where);
+    for (size_t i = 0; i < count; i++)
         m->app->object_count += object[i].implied ? 0 : 1;
+    for (size_t i = 0; i < f->file_count; i++)
+        ARENA_PUSH(m->b->scratch, out->file, out->file_count, out->file_cap, f->file[i]);
+    claim_objects(m, object, count);
+    return 0;
+}
+
+/* An application of manifests alone. */
+static int bundle_folder(struct making *m, struct str path, const struct folder_options *options,
+                         const struct value *directory, struct value_pos where, struct content *out,
+                         struct err *err)
+{
+    int rc = content_folder(m, path, options, directory, where, out, err);
+
     if (rc == 0 && m->app->object_count == 0 && !m->app->sync.allow_empty)
         rc = err_set(err, HL_EINVAL,
                      "path \"" STR_FMT "\" holds no Kubernetes object; an empty "
                      "application needs syncPolicy.automated.allowEmpty",
                      STR_ARG(path));
-    if (rc == 0)
-        rc = pack(m, f, err);
-    if (rc < 0)
-        return build_place(err, where);
-    claim_objects(m, object, count);
-    return 0;
+    return rc < 0 ? build_place(err, where) : 0;
 }
 
-static int resolve_path(struct making *m, const struct value *map, struct str *out, struct err *err)
+int content_path(struct making *m, const struct value *map, struct str *out, struct err *err)
 {
     int rc = making_text(m, map, "path", &m->app->source_path, err);
     if (rc < 0)
         return rc;
     rc = path_clean(m->b->a, m->app->source_path, out, err);
-    return rc < 0 ? build_place(err, place_of(m, map, "path")) : 0;
+    return rc < 0 ? build_place(err, making_place(m, map, "path")) : 0;
 }
 
 static int check_source_keys(const struct value *source, struct err *err)
@@ -291,7 +330,8 @@ static int read_source(struct making *m, const struct value *source, struct err 
     return rc;
 }
 
-static int resolve_source(struct making *m, const struct value *source, struct err *err)
+static int resolve_source(struct making *m, const struct value *source, struct content *out,
+                          struct err *err)
 {
     const struct value *directory = value_get(source, STR("directory"));
     struct folder_options options = {0};
@@ -301,7 +341,7 @@ static int resolve_source(struct making *m, const struct value *source, struct e
     if (rc == 0)
         rc = read_directory(m, directory, &options, err);
     if (rc == 0)
-        rc = resolve_path(m, source, &path, err);
+        rc = content_path(m, source, &path, err);
     if (rc < 0)
         return rc;
     if (!is_this_repository(m, m->app->source_url))
@@ -316,10 +356,10 @@ static int resolve_source(struct making *m, const struct value *source, struct e
                          STR_ARG(m->app->source_revision));
     if (value_get(directory, STR("jsonnet")))
         return value_err(err, HL_EUNSUPPORTED, directory, "directory.jsonnet: not evaluated yet");
-    return bundle_folder(m, path, &options, directory, place_of(m, source, "path"), err);
+    return bundle_folder(m, path, &options, directory, making_place(m, source, "path"), out, err);
 }
 
-static int resolve_manifests(struct making *m, struct err *err)
+static int resolve_manifests(struct making *m, struct content *out, struct err *err)
 {
     const struct value *entry = m->addon->entry;
     const struct value *source = value_get(entry, STR("manifestSource"));
@@ -327,85 +367,25 @@ static int resolve_manifests(struct making *m, struct err *err)
     struct str path;
 
     if (value_get(entry, STR("additionalResources")))
-        build_note(m->b, STR_NONE, place_of(m, entry, "additionalResources"),
+        build_note(m->b, STR_NONE, making_place(m, entry, "additionalResources"),
                    "addon " STR_FMT
                    ": additionalResources has no effect: only charts have further sources",
                    STR_ARG(m->addon->name));
     if (source && source->kind == VALUE_MAP && source->map.count > 0)
-        return resolve_source(m, source, err);
+        return resolve_source(m, source, out, err);
     if (!value_get(entry, STR("path")))
         return err_set(err, HL_EINVAL, "type: manifest needs a path or a manifestSource");
-    int rc = resolve_path(m, entry, &path, err);
+    int rc = content_path(m, entry, &path, err);
     if (rc < 0)
         return rc;
-    return bundle_folder(m, path, &options, NULL, place_of(m, entry, "path"), err);
-}
-
-/* The folder that additionalResources adds to a chart: named here, so that it counts as used. */
-static int note_additional(struct making *m, struct err *err)
-{
-    const struct value *more = value_get(m->addon->entry, STR("additionalResources"));
-    struct source_entry *entry;
-    size_t count;
-    struct str text;
-    struct str path;
-
-    if (!value_get(more, STR("path")))
-        return 0;
-    bool is_per_cluster = str_eq(value_get_str(more, "type"), STR("manifests"));
-    int rc = making_text(m, more, is_per_cluster ? "manifestPath" : "path", &text, err);
-    if (rc < 0)
-        return rc;
-    if (is_per_cluster) {
-        struct str base = value_get_str(m->addon->layering->merged, "repoURLGitBasePath");
-        if (base.len == 0 || str_find(base, STR("{{"), 0) != SIZE_MAX)
-            base = m->addon->layering->base;
-        text = arena_printf(m->b->a, STR_FMT "/clusters/" STR_FMT "/" STR_FMT, STR_ARG(base),
-                            STR_ARG(m->cluster->name_normalized), STR_ARG(text));
-    }
-    rc = path_clean(m->b->a, text, &path, err);
-    if (rc == 0) {
-        (void)map_set(m->b->used_path, path, m->b); /* a set */
-        rc = build_list(m->b, path, &entry, &count, err);
-    }
-    if (rc == SOURCE_ABSENT)
-        rc = err_set(err, HL_EABSENT,
-                     "additionalResources: \"" STR_FMT "\" is no folder of this repository",
-                     STR_ARG(path));
-    return rc < 0 ? build_place(err, value_pos_of(more)) : 0;
-}
-
-static int resolve_chart(struct making *m, struct err *err)
-{
-    const struct value *entry = m->addon->entry;
-    struct str path = STR_NONE;
-    int rc = note_additional(m, err);
-
-    if (rc == 0 && value_get(entry, STR("path")))
-        rc = resolve_path(m, entry, &path, err);
-    if (rc < 0)
-        return rc;
-    if (path.len > 0) {
-        (void)map_set(m->b->used_path, path, m->b); /* a set */
-        return err_set(err, HL_EUNSUPPORTED,
-                       "the chart in this repository at " STR_FMT ": charts are not rendered yet",
-                       STR_ARG(path));
-    }
-    m->app->source_chart = value_get_str(m->values, "chart");
-    m->app->source_url = value_get_str(m->values, "addonChartRepository");
-    m->app->source_revision = value_get_str(m->values, "addonChartVersion");
-    if (m->app->source_url.len == 0)
-        return err_set(err, HL_EINVAL, "a chart needs a chartRepository (or type: manifest)");
-    return err_set(err, HL_EUNSUPPORTED,
-                   "chart " STR_FMT " " STR_FMT " from " STR_FMT ": charts are not rendered yet",
-                   STR_ARG(m->app->source_chart), STR_ARG(m->app->source_revision),
-                   STR_ARG(m->app->source_url));
+    return bundle_folder(m, path, &options, NULL, making_place(m, entry, "path"), out, err);
 }
 
 int content_resolve(struct making *m, struct err *err)
 {
     const struct value *entry = m->addon->entry;
     const struct value *pod_identity = value_get(entry, STR("enableAckPodIdentity"));
+    struct content *content = arena_one(m->b->scratch, struct content);
 
     if (value_get(entry, STR("gitMatrix")))
         return err_set(err, HL_EUNSUPPORTED, "gitMatrix: file generators are not built yet");
@@ -413,5 +393,7 @@ int content_resolve(struct making *m, struct err *err)
                          str_eq(value_str(pod_identity), STR("true"))))
         return err_set(err, HL_EUNSUPPORTED,
                        "enableAckPodIdentity: the pod identity chart is not rendered yet");
-    return m->app->kind == DESIRED_MANIFEST ? resolve_manifests(m, err) : resolve_chart(m, err);
+    int rc = m->app->kind == DESIRED_MANIFEST ? resolve_manifests(m, content, err)
+                                              : content_charts(m, content, err);
+    return rc < 0 ? rc : pack(m, content, err);
 }

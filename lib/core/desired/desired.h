@@ -8,11 +8,12 @@
  * application-sets chart would make of the same files is what counts; `README.md` beside this file
  * has the rules and where they come from.
  *
- * An application whose manifests lie in this repository carries its bundle and is APPLICABLE. One
- * that needs what is not built yet (charts, another repository, templates beyond look-ups, hooks)
- * is UNSUPPORTED and its reason says what it waits for. One that cannot be made is ERROR. Errors
- * are scoped: one without an app concerns everything (a layer file, the registry). Notes tell what
- * is legal but does nothing, so that nobody believes it does (decision D14).
+ * An application of charts, and of manifests that lie in this repository, carries its bundle and is
+ * APPLICABLE. One that needs what is not built yet (another repository, templates beyond look-ups,
+ * hooks among manifests) is UNSUPPORTED and its reason says what it waits for. One that cannot be
+ * made is ERROR. Errors are scoped: one without an app concerns everything (a layer file, the
+ * registry). Notes tell what is legal but does nothing, so that nobody believes it does (decision
+ * D14).
  *
  * The plan is a function of the arguments alone: same bytes in, same plan out, order included (apps
  * by name, errors and notes by file, line, column, text).
@@ -24,6 +25,7 @@
 #ifndef HL_CORE_DESIRED_DESIRED_H
 #define HL_CORE_DESIRED_DESIRED_H
 
+#include "core/desired/charts.h"
 #include "core/desired/registry.h"
 #include "core/desired/source.h"
 #include "core/desired/sync.h"
@@ -42,6 +44,7 @@ struct desired_input {
     struct str revision;      /* branch or tag that is followed; empty = unknown */
     struct str clusters_text; /* registry records from outside the repository; may be empty */
     struct str clusters_file; /* what to call them in errors */
+    const struct chart_source *charts; /* NULL: charts of repositories are UNSUPPORTED */
 };
 
 enum desired_kind { DESIRED_MANIFEST, DESIRED_HELM };
@@ -80,7 +83,9 @@ struct desired_app {
     struct digest bundle_digest;
     struct str bundle; /* bundle.h */
     size_t file_count;
-    size_t object_count; /* without what CreateNamespace adds */
+    size_t object_count;     /* of manifests, without what CreateNamespace adds */
+    struct chart_pin *chart; /* archives that the bundle names */
+    size_t chart_count;
 };
 
 struct desired_issue {
@@ -112,6 +117,7 @@ struct desired_plan {
     struct desired_issue *note;
     size_t note_count;
     size_t issues_dropped; /* beyond DESIRED_ISSUES_MAX */
+    bool is_incomplete;    /* a chart could not be had: compile again later */
     struct str *file;      /* every path read, listed or looked for, sorted */
     size_t file_count;
     struct registry registry;
@@ -137,6 +143,8 @@ struct desired_before {
     const struct str *failed_app;
     size_t failed_app_count;
 };
+/* Whether this error alone would have its plan rejected. */
+bool desired_is_decisive(const struct desired_before *before, const struct desired_issue *error);
 enum desired_verdict desired_accepts(const struct desired_before *before,
                                      const struct desired_plan *plan,
                                      const struct desired_issue **out_why);

@@ -8,12 +8,6 @@
 #include "core/value/json.h"
 #include "core/value/yaml.h"
 
-struct collected {
-    struct value **item;
-    size_t count;
-    size_t cap;
-};
-
 enum manifest_format manifest_format_of(struct str file_name)
 {
     if (str_ends(file_name, STR(".yaml")) || str_ends(file_name, STR(".yml")))
@@ -36,7 +30,7 @@ static int not_an_object(const struct value *v, struct err *err)
     return value_err(err, HL_EINVAL, v, "a Kubernetes object without a kind");
 }
 
-static int collect(struct arena *a, struct collected *c, struct value *v, struct err *err)
+static int collect(struct arena *a, struct manifest_objects *c, struct value *v, struct err *err)
 {
     const struct value *items;
 
@@ -68,7 +62,7 @@ static bool looks_like_a_manifest(struct str text)
            str_find(text, STR("metadata:"), 0) != SIZE_MAX;
 }
 
-static int read_yaml(struct arena *a, struct str path, struct str text, struct collected *c,
+static int read_yaml(struct arena *a, struct str path, struct str text, struct manifest_objects *c,
                      struct value_pos *twin, struct err *err)
 {
     struct value **document;
@@ -89,7 +83,7 @@ int manifest_read(struct arena *a, struct str path, struct str text, struct valu
                   size_t *out_count, struct value_pos *out_twin, struct err *err)
 {
     struct value_pos twin = {0};
-    struct collected c = {0};
+    struct manifest_objects c = {0};
     int rc;
 
     if (manifest_format_of(path) == MANIFEST_JSON) {
@@ -107,4 +101,15 @@ int manifest_read(struct arena *a, struct str path, struct str text, struct valu
             *out_twin = twin;
     }
     return rc;
+}
+
+int manifest_read_rendered(struct arena *a, struct str path, struct str text,
+                           struct manifest_objects *out, struct err *err)
+{
+    struct value *document;
+    int rc = yaml_read_first(a, text, path, &document, err);
+
+    if (rc < 0 || document->kind == VALUE_NULL)
+        return rc;
+    return collect(a, out, document, err);
 }

@@ -30,4 +30,17 @@ enum manifest_format manifest_format_of(struct str file_name);
 HL_MUST int manifest_read(struct arena *a, struct str path, struct str text, struct value ***out,
                           size_t *out_count, struct value_pos *out_twin, struct err *err);
 
+/*
+ * Adds the objects of one document that a chart rendered to the list. Of a key written several
+ * times the last value counts, as Helm has it: nobody here can mend somebody else's chart. 0,
+ * HL_EINVAL or HL_ELIMIT with position.
+ */
+struct manifest_objects {
+    struct value **item;
+    size_t count;
+    size_t cap;
+};
+HL_MUST int manifest_read_rendered(struct arena *a, struct str path, struct str text,
+                                   struct manifest_objects *out, struct err *err);
+
 #endif

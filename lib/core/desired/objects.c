@@ -1,17 +1,12 @@
-/* Reads the files of a bundle and gives every object its canonical bytes. */
+/* Renders the charts of a bundle, reads its files, gives every object its canonical bytes. */
 #include "core/desired/objects.h"
 
-#include "core/desired/manifest.h"
+#include "core/desired/chart_objects.h"
 #include "core/desired/render.h"
 #include "core/value/yaml.h"
 
-struct documents {
-    struct value **item;
-    size_t count;
-    size_t cap;
-};
-
-static int read_files(struct arena *a, const struct bundle *b, struct documents *d, struct err *err)
+static int read_files(struct arena *a, const struct bundle *b, struct manifest_objects *d,
+                      struct err *err)
 {
     for (size_t i = 0; i < b->file_count; i++) {
         struct value **document = NULL;
@@ -40,16 +35,20 @@ static int seal(struct arena *a, struct object *o, struct buf *scratch, struct e
     return 0;
 }
 
-int objects_render(struct arena *a, const struct bundle *b, struct object **out, size_t *out_count,
-                   struct err *err)
+int objects_render(struct arena *a, const struct bundle *b, const struct objects_world *world,
+                   struct object **out, size_t *out_count, struct err *err)
 {
     const struct render_target target = {b->cluster, b->namespace, &b->sync};
     HL_CLEANUP(buf_deinit) struct buf scratch = {0};
-    struct documents d = {0};
+    struct manifest_objects d = {0};
     struct object *object = NULL;
     size_t count = 0;
 
-    int rc = read_files(a, b, &d, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < b->chart_count; i++)
+        rc = chart_objects(a, b, &b->chart[i], world, &d, err);
+    if (rc == 0)
+        rc = read_files(a, b, &d, err);
     if (rc == 0)
         rc = render_documents(a, d.item, d.count, &target, &object, &count, err);
     for (size_t i = 0; rc == 0 && i < count; i++)

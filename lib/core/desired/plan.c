@@ -27,17 +27,20 @@ static bool was_failing(const struct desired_before *before, struct str app)
     return false;
 }
 
+bool desired_is_decisive(const struct desired_before *before, const struct desired_issue *error)
+{
+    return error->app.len == 0 || (before && !was_failing(before, error->app));
+}
+
 enum desired_verdict desired_accepts(const struct desired_before *before,
                                      const struct desired_plan *plan,
                                      const struct desired_issue **out_why)
 {
     *out_why = NULL;
     for (size_t i = 0; i < plan->error_count; i++) {
-        const struct desired_issue *e = &plan->error[i];
-        bool is_new = e->app.len == 0 || (before && !was_failing(before, e->app));
-        if (!is_new)
+        if (!desired_is_decisive(before, &plan->error[i]))
             continue;
-        *out_why = e;
+        *out_why = &plan->error[i];
         return DESIRED_REJECTED;
     }
     return DESIRED_ACCEPTED;
@@ -61,6 +64,22 @@ static struct str place_text(struct arena *a, struct str file, uint32_t line, ui
     if (line == 0)
         return file;
     return arena_printf(a, STR_FMT ":%u:%u", STR_ARG(file), line, column);
+}
+
+static struct value *charts_value(struct arena *a, const struct desired_app *app)
+{
+    struct value *list = value_list(a);
+
+    for (size_t i = 0; i < app->chart_count; i++) {
+        const struct chart_pin *pin = &app->chart[i];
+        struct value *v = value_map(a);
+        value_map_set_str(a, v, "repository", pin->repository);
+        value_map_set_str(a, v, "name", pin->name);
+        value_map_set_str(a, v, "version", pin->version);
+        set_digest(a, v, "digest", &pin->digest);
+        value_list_add(a, list, v);
+    }
+    return list;
 }
 
 static struct value *app_value(struct arena *a, const struct desired_app *app)
@@ -94,6 +113,8 @@ static struct value *app_value(struct arena *a, const struct desired_app *app)
     for (size_t i = 0; i < app->layer_count; i++)
         value_list_add(a, layers, value_string(a, app->layer[i]));
     value_map_set(a, v, STR("layers"), layers);
+    if (app->chart_count > 0)
+        value_map_set(a, v, STR("charts"), charts_value(a, app));
     set_digest(a, v, "input", &app->input);
     set_digest(a, v, "bundle", &app->bundle_digest);
     if (app->status == DESIRED_APPLICABLE) {

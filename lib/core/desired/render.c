@@ -101,20 +101,34 @@ static int check_name(const struct object *o, struct err *err)
     return 0;
 }
 
-/* 0, 1: to be left out (a hook that is never run), or HL_EUNSUPPORTED. */
-static int check_hook(const struct object *o, const struct value *annotations, struct err *err)
+/* Whether a sync runs any of Helm's events; a test or a deletion is none. */
+static bool is_run_by_sync(struct str events)
 {
-    struct str hook = value_get_str(annotations, HOOK);
-    if (hook.len == 0) {
-        hook = value_get_str(annotations, HELM_HOOK);
-        if (hook.len == 0 || str_eq(hook, STR("crd-install")))
-            return 0;
+    static const char *const run[] = {"pre-install", "pre-upgrade", "post-install", "post-upgrade"};
+
+    while (events.len > 0) {
+        struct str event = str_trim(str_cut(&events, ','));
+        for (size_t i = 0; i < HL_COUNT(run); i++)
+            if (str_eq(event, str_from(run[i])))
+                return true;
     }
-    if (str_eq(str_trim(hook), STR("Skip")))
-        return 1;
-    return value_err(err, HL_EUNSUPPORTED, o->tree,
-                     STR_FMT " \"" STR_FMT "\" is a " STR_FMT " hook: hooks are not run yet",
-                     STR_ARG(o->kind), STR_ARG(o->name), STR_ARG(hook));
+    return false;
+}
+
+/* Sets o->hook; false: to be left out, because no sync runs it. */
+static bool take_hook(struct object *o, const struct value *annotations)
+{
+    struct str hook = str_trim(value_get_str(annotations, HOOK));
+
+    if (hook.len == 0) {
+        hook = str_trim(value_get_str(annotations, HELM_HOOK));
+        if (hook.len == 0 || str_eq(hook, STR("crd-install")))
+            return true;
+        if (!is_run_by_sync(hook))
+            return false;
+    }
+    o->hook = hook;
+    return !str_eq(hook, STR("Skip"));
 }
 
 static int read_annotations(struct object *o, const struct value *annotations, struct err *err)
@@ -200,10 +214,9 @@ static int identify(struct render *r, struct value *document, struct err *err)
         .where = value_pos_of(document),
     };
 
-    int rc = check_hook(&o, annotations, err);
-    if (rc != 0)
-        return rc < 0 ? rc : 0;
-    rc = read_annotations(&o, annotations, err);
+    if (!take_hook(&o, annotations))
+        return 0;
+    int rc = read_annotations(&o, annotations, err);
     if (rc == 0)
         rc = settle_namespace(r, &o, err);
     if (rc == 0)

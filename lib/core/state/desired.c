@@ -56,6 +56,7 @@ static void put_error(struct state_app *app, const struct state_app *old)
     app->input = old->input;
     app->bundle = old->bundle;
     app->bundle_bytes = old->bundle_bytes;
+    app->charts = old->charts;
     app->commit = old->commit;
 }
 
@@ -141,6 +142,7 @@ static int delete_app(struct apply *x, struct str name)
     app.input = deletion_input(x->arena, &app);
     app.bundle = STR_NONE;
     app.bundle_bytes = 0;
+    app.charts = STR_NONE;
     make_pending(&app, x->command->wall_ms);
     return put_app(x, &app);
 }

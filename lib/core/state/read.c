@@ -17,18 +17,18 @@
     }
 
 static const struct field app_fields[] = {
-    S(state_app, name),          S(state_app, addon),         S(state_app, cluster),
-    S(state_app, namespace),     S(state_app, project),       S(state_app, kind),
-    S(state_app, status),        S(state_app, reason),        S(state_app, input),
-    S(state_app, bundle),        I(state_app, bundle_bytes),  S(state_app, commit),
-    S(state_app, file),          I(state_app, line),          I(state_app, column),
-    B(state_app, preserve),      B(state_app, deleting),      S(state_app, phase),
-    S(state_app, agent),         I(state_app, epoch),         B(state_app, takeover),
-    B(state_app, forced),        I(state_app, attempt),       I(state_app, not_before_ms),
-    I(state_app, applied_epoch), S(state_app, applied_input), S(state_app, applied_commit),
-    S(state_app, health),        S(state_app, message),       I(state_app, since_ms),
-    I(state_app, took_ms),       I(state_app, changed),       I(state_app, pruned),
-    I(state_app, object_count),
+    S(state_app, name),           S(state_app, addon),         S(state_app, cluster),
+    S(state_app, namespace),      S(state_app, project),       S(state_app, kind),
+    S(state_app, status),         S(state_app, reason),        S(state_app, input),
+    S(state_app, bundle),         I(state_app, bundle_bytes),  S(state_app, charts),
+    S(state_app, commit),         S(state_app, file),          I(state_app, line),
+    I(state_app, column),         B(state_app, preserve),      B(state_app, deleting),
+    S(state_app, phase),          S(state_app, agent),         I(state_app, epoch),
+    B(state_app, takeover),       B(state_app, forced),        I(state_app, attempt),
+    I(state_app, not_before_ms),  I(state_app, applied_epoch), S(state_app, applied_input),
+    S(state_app, applied_commit), S(state_app, health),        S(state_app, message),
+    I(state_app, since_ms),       I(state_app, took_ms),       I(state_app, changed),
+    I(state_app, pruned),         I(state_app, object_count),
 };
 static const struct field agent_fields[] = {
     S(state_agent, node),     S(state_agent, key),    S(state_agent, roles),

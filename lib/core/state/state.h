@@ -63,6 +63,7 @@ struct state_app {
     struct str input;  /* hex digest of what shall be true */
     struct str bundle; /* hex digest of the bytes to render */
     int64_t bundle_bytes;
+    struct str charts; /* archives that the bundle names: lines of a charts.lock */
     struct str commit; /* that brought this input */
     struct str file;   /* of an error */
     int64_t line;

@@ -127,7 +127,7 @@ static void a_sound_fleet_gives_an_application_with_its_bundle(void **state)
     assert_int_equal(plan.app[0].where.line, 2);
 
     assert_int_equal(bundle_open(arena, plan.app[0].bundle, &bundle, &err), 0);
-    assert_int_equal(objects_render(arena, &bundle, &object, &count, &err), 0);
+    assert_int_equal(objects_render(arena, &bundle, NULL, &object, &count, &err), 0);
     assert_int_equal(count, 1);
     assert_true(str_eq(object[0].path, STR("clusters/home/web/configmap-a.yaml")));
 }

@@ -256,10 +256,10 @@ static void bytes_that_are_no_bundle_are_refused(void **state)
     (void)state;
     assert_int_equal(bundle_open(arena, STR(""), &back, &err), HL_ECORRUPT);
     assert_int_equal(bundle_open(arena, STR("[]"), &back, &err), HL_ECORRUPT);
-    assert_int_equal(bundle_open(arena, STR("{\"format\":2}"), &back, &err), HL_EUNSUPPORTED);
-    assert_int_equal(bundle_open(arena, STR("{\"format\":1}"), &back, &err), HL_ECORRUPT);
+    assert_int_equal(bundle_open(arena, STR("{\"format\":3}"), &back, &err), HL_EUNSUPPORTED);
+    assert_int_equal(bundle_open(arena, STR("{\"format\":2}"), &back, &err), HL_ECORRUPT);
     assert_int_equal(bundle_open(arena,
-                                 STR("{\"format\":1,\"app\":\"a\",\"cluster\":\"c\","
+                                 STR("{\"format\":2,\"app\":\"a\",\"cluster\":\"c\","
                                      "\"sync\":{},\"files\":[{\"path\":\"x\"}]}"),
                                  &back, &err),
                      HL_ECORRUPT);
@@ -270,7 +270,7 @@ static struct object *rendered(const struct bundle *b, size_t *count)
 {
     struct object *object = NULL;
     struct err err;
-    if (objects_render(arena, b, &object, count, &err) < 0)
+    if (objects_render(arena, b, NULL, &object, count, &err) < 0)
         fail_msg("%s", err.text);
     return object;
 }
@@ -382,12 +382,32 @@ static void annotations_of_an_object_are_honoured(void **state)
     assert_true(o[0].force && o[0].replace && !o[0].prune);
 }
 
+static void hooks_say_what_they_are_and_those_that_no_sync_runs_are_left_out(void **state)
+{
+#define POD(name, hook)                                                                            \
+    "{apiVersion: v1, kind: Pod, metadata: {name: " name ", annotations: {" hook "}}}\n---\n"
+    struct bundle b = one_file(POD("a", "argocd.argoproj.io/hook: PreSync")          /**/
+                               POD("b", "helm.sh/hook: 'post-install,test'")         /**/
+                               POD("c", "helm.sh/hook: test")                        /**/
+                               POD("d", "helm.sh/hook: 'pre-delete, post-rollback'") /**/
+                               POD("e", "helm.sh/hook: crd-install")                 /**/
+                               POD("f", "argocd.argoproj.io/hook: Skip"));
+    size_t count;
+    struct object *o = rendered(&b, &count);
+
+    (void)state;
+    assert_int_equal(count, 3);
+    assert_true(str_eq(o[0].name, STR("a")) && str_eq(o[0].hook, STR("PreSync")));
+    assert_true(str_eq(o[1].name, STR("b")) && str_eq(o[1].hook, STR("post-install,test")));
+    assert_true(str_eq(o[2].name, STR("e")) && o[2].hook.len == 0);
+}
+
 static void assert_render_fails(const struct bundle *b, int code, const char *why)
 {
     struct object *object;
     size_t count;
     struct err err;
-    assert_int_equal(objects_render(arena, b, &object, &count, &err), code);
+    assert_int_equal(objects_render(arena, b, NULL, &object, &count, &err), code);
     if (!strstr(err.text, why))
         fail_msg("\"%s\" does not say \"%s\"", err.text, why);
 }
@@ -397,12 +417,6 @@ static void what_cannot_be_applied_is_refused_with_the_reason(void **state)
     struct bundle b;
 
     (void)state;
-    b = one_file("{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: "
-                 "{argocd.argoproj.io/hook: PreSync}}}");
-    assert_render_fails(&b, HL_EUNSUPPORTED, "PreSync");
-    b = one_file("{apiVersion: v1, kind: Pod, metadata: {name: p, annotations: {helm.sh/hook: "
-                 "post-install}}}");
-    assert_render_fails(&b, HL_EUNSUPPORTED, "post-install");
     b = one_file("{apiVersion: v1, kind: Pod, metadata: {generateName: p-}}");
     assert_render_fails(&b, HL_EUNSUPPORTED, "generateName");
     b = one_file("{apiVersion: v1, kind: Pod}");
@@ -431,7 +445,7 @@ static void the_same_object_twice_is_an_error_that_names_both_places(void **stat
     struct err err;
 
     (void)state;
-    assert_int_equal(objects_render(arena, &b, &object, &count, &err), HL_EINVAL);
+    assert_int_equal(objects_render(arena, &b, NULL, &object, &count, &err), HL_EINVAL);
     assert_int_equal(err.line, 3);
     assert_non_null(strstr(err.text, "f/a.yaml:1:1"));
 }
@@ -587,6 +601,7 @@ int main(void)
         cmocka_unit_test(objects_come_in_the_order_of_waves_then_kinds),
         cmocka_unit_test(create_namespace_adds_one_that_is_never_pruned),
         cmocka_unit_test(annotations_of_an_object_are_honoured),
+        cmocka_unit_test(hooks_say_what_they_are_and_those_that_no_sync_runs_are_left_out),
         cmocka_unit_test(what_cannot_be_applied_is_refused_with_the_reason),
         cmocka_unit_test(the_same_object_twice_is_an_error_that_names_both_places),
         cmocka_unit_test(an_application_of_too_many_objects_is_refused),

@@ -46,7 +46,7 @@ static void the_shipped_fleet_compiles_and_renders(void **state)
         }
         assert_int_equal(plan.app[i].status, DESIRED_APPLICABLE);
         assert_int_equal(bundle_open(a, plan.app[i].bundle, &bundle, &err), 0);
-        assert_int_equal(objects_render(a, &bundle, &object, &count, &err), 0);
+        assert_int_equal(objects_render(a, &bundle, NULL, &object, &count, &err), 0);
         assert_int_equal(count, plan.app[i].object_count);
         applicable_count++;
         object_count += count;
