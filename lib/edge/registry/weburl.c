@@ -46,7 +46,7 @@ static bool is_host(struct str s)
         if (!is_letter && !(c >= '0' && c <= '9') && !strchr("-._:[]", c))
             return false;
     }
-    return s.len > 0;
+    return s.len > 0 && s.ptr[0] != ':'; /* a port alone is no host */
 }
 
 int weburl_parse(struct str text, struct weburl *out, struct err *err)
