@@ -1,11 +1,14 @@
 /* Helm's functions, after its engine/funcs.go and engine.go. */
 #include <string.h>
 
+#include "core/template/toml.h"
 #include "core/template/json_go.h"
 #include "core/gostd/literal.h"
 #include "core/template/run.h"
 #include "core/template/yaml_pretty.h"
 #include "core/value/yaml.h"
+
+enum { TOML_BYTES_MAX = 16 << 20, TOML_GROWTH = 16 /* bytes that reading one takes at most */ };
 
 static const struct str no_value = {"<no value>", 10};
 
@@ -279,6 +282,39 @@ static int call_from_json_array(struct call *c)
     return call_return(c, d.type == DATUM_NIL ? datum_of_list(DATUM_LIST, NULL) : d);
 }
 
+/* What cannot be written is its error's text, as Helm has it. */
+static int call_to_toml(struct call *c)
+{
+    HL_CLEANUP(buf_deinit) struct buf out = {0};
+    struct str error;
+
+    if (datum_is_absent(c->arg[0]))
+        return call_fail(c, "reflect: call of reflect.Value.Type on zero Value");
+    int rc = call_walk(c, c->arg[0]);
+    if (rc < 0)
+        return rc;
+    datum_mark_read(c->arg[0]);
+    rc = toml_write(&out, c->a, c->arg[0], TOML_BYTES_MAX, &error);
+    if (rc == HL_ELIMIT) {
+        c->error = error;
+        return rc;
+    }
+    return rc < 0 ? call_return_str(c, error) : call_return_buf(c, &out);
+}
+
+static int call_from_toml(struct call *c)
+{
+    struct datum_map *m;
+    struct str error;
+
+    int rc = call_room(c, TOML_GROWTH * c->arg[0].len);
+    if (rc < 0)
+        return rc;
+    if (toml_read(call_world(c), c->a, call_str(c, 0), &m, &error) < 0)
+        return return_error_map(c, error);
+    return call_return(c, datum_of_map(m));
+}
+
 /* ---- methods of chartutil.Values ---- */
 
 static int values_yaml(struct call *c)
@@ -364,6 +400,7 @@ const struct function functions_helm[] = {
     {"required", "sa", call_required}, {"fail", "s", call_fail_message},
     {"toYaml", "a", call_to_yaml},     {"toYamlPretty", "a", call_to_yaml_pretty},
     {"fromYaml", "s", call_from_yaml}, {"fromYamlArray", "s", call_from_yaml_array},
+    {"toToml", "a", call_to_toml},     {"fromToml", "s", call_from_toml},
     {"fromJson", "s", call_from_json}, {"fromJsonArray", "s", call_from_json_array},
     {"lookup", "ssss", call_lookup},   {NULL, NULL, NULL},
 };
