@@ -6,14 +6,22 @@
  * \s without \v, ASCII \b \d \w, (?P<name>...), (?i) folding as in regexp/syntax, and Go's error
  * texts. Texts that are no UTF-8 match as in Go: each bad byte is one U+FFFD.
  *
- * PCRE2 backtracks and Go does not: a pattern that would take long here is ended by REGEX_STEPS_MAX
- * with HL_ELIMIT, where Go would find an answer. Known differences beyond that: (?i)\p{Lu}, \p{Ll}
- * and \p{Lt} take every cased letter; scripts are those of Unicode 14.
+ * There are two ways to use a pattern, and it is compiled for one of them:
+ * - REGEX_TEST asks whether it matches at all. PCRE2 goes breadth first, as Go does: the time is
+ *   linear in the text, whatever the pattern is, times the square of the states alive at once.
+ * - REGEX_SEARCH asks where, with groups. PCRE2 backtracks, and Go does not: a pattern that would
+ *   take long here is ended with HL_ELIMIT where Go would find an answer.
+ * Known differences beyond that: \p{...} and folding are those of Unicode 14 (Go: 15), and
+ * (?i)\p{Lu}, \p{Ll} and \p{Lt} take every cased letter.
  *
- * Ownership: a regex has a life of its own; what it hands out lies in the arena it was made with or
- * in the text. Threads: pure functions; a regex is confined to one thread.
- * Limits: REGEX_PATTERN_MAX bytes a pattern, REGEX_TEXT_MAX a text (REGEX_BAD_TEXT_MAX if it is no
- * UTF-8), REGEX_STEPS_MAX for all searches with one regex, REGEX_HEAP_KIB_MAX for backtracking.
+ * Steps are what a match may cost, some 100 ns each at most; callers keep the count, so that
+ * several matches can share it.
+ *
+ * Ownership: a regex lives in its arena. Threads: a regex is not written to once it is made; a
+ * search is confined to one thread.
+ * Limits: REGEX_PATTERN_MAX bytes a pattern, REGEX_NESTING_MAX groups in one another,
+ * REGEX_TEXT_MAX bytes a text (REGEX_BAD_TEXT_MAX if it is no UTF-8), REGEX_HEAP_KIB_MAX for
+ * backtracking, and the caller's steps.
  */
 #ifndef HL_CORE_GOSTD_REGEX_H
 #define HL_CORE_GOSTD_REGEX_H
@@ -24,60 +32,47 @@ enum {
     REGEX_PATTERN_MAX = 64 << 10,
     REGEX_TEXT_MAX = 4 << 20,
     REGEX_BAD_TEXT_MAX = 1 << 20,
-    REGEX_STEPS_MAX = 2000000,
     REGEX_HEAP_KIB_MAX = 40 << 10,
     REGEX_NESTING_MAX = 1000,
 };
 
+enum regex_use { REGEX_TEST, REGEX_SEARCH };
+
 struct regex;
 
 /* NULL with Go's text in *out_error ("error parsing regexp: ..."). */
-struct regex *regex_new(struct arena *a, struct str pattern, struct str *out_error);
-void regex_free(struct regex *re);
-HL_DEFINE_FREEP(regex_free, struct regex)
+const struct regex *regex_new(struct arena *a, struct str pattern, enum regex_use use,
+                              struct str *out_error);
 
-/* What a regex is matched against: the text with U+FFFD for what is no UTF-8. */
-struct regex_text {
-    struct str text;
-    struct str original;
-    const uint32_t *place; /* of every byte of text in the original; NULL: they are the same */
-};
+/*
+ * 1 if the pattern (REGEX_TEST) matches anywhere in the text, 0 if not, HL_ELIMIT for a text that
+ * is too long or where that takes more than *steps_left, of which what it took is subtracted.
+ */
+HL_MUST int regex_test(const struct regex *re, struct str text, uint64_t *steps_left,
+                       struct err *err);
 
-/* 0, or HL_ELIMIT for a text that is too long. */
-HL_MUST int regex_text_init(struct regex_text *t, struct arena *a, struct str s, struct err *err);
-/* The original's bytes of [from, to) of the text. */
-struct str regex_text_sub(const struct regex_text *t, size_t from, size_t to);
-
-struct regex_span {
-    size_t from; /* SIZE_MAX: the group did not take part */
+struct regex_span { /* bytes of the text */
+    size_t from;    /* SIZE_MAX: the group did not take part */
     size_t to;
 };
 
+struct regex_search;
+
+/* For a pattern of REGEX_SEARCH; regex and text are borrowed. NULL: HL_ELIMIT, a text too long. */
+struct regex_search *regex_search_new(const struct regex *re, struct str text, struct err *err);
+void regex_search_free(struct regex_search *s);
+HL_DEFINE_FREEP(regex_search_free, struct regex_search)
+
 /*
- * The first match that begins at or after `from` (<= the text's length): 1 with the spans of the
- * match and of all groups (regex_group_count + 1) until the next call, 0 if there is none,
- * HL_ELIMIT.
+ * The first match that begins at or after `from` (<= the text's length, where a character begins):
+ * 1 with the spans of the match and of all groups (regex_group_count + 1) until the next call, 0 if
+ * there is none, HL_ELIMIT. Takes from *steps_left.
  */
-HL_MUST int regex_match(struct regex *re, const struct regex_text *t, size_t from,
-                        const struct regex_span **out, struct err *err);
+HL_MUST int regex_search_next(struct regex_search *s, size_t from, uint64_t *steps_left,
+                              const struct regex_span **out, struct err *err);
 
 size_t regex_group_count(const struct regex *re);
 /* The first group of that name; 0: none. */
 size_t regex_group_named(const struct regex *re, struct str name);
-
-/* ---- for regex.c: the pattern in PCRE2's syntax ---- */
-
-struct regex_pattern {
-    struct buf text;  /* for PCRE2_UTF, newline LF, "." for every character; (?C1) where an attempt
-                         begins, (?C) where backtracking comes by */
-    struct str *name; /* of group i + 1; STR_NONE if it has none; in the arena */
-    size_t group_count;
-    size_t name_cap;
-    uint64_t width; /* characters that an attempt looks at without passing a callout */
-};
-
-/* 0 or HL_EINVAL with Go's text. The caller calls buf_deinit on out->text either way. */
-HL_MUST int regex_translate(struct arena *a, struct str pattern, struct regex_pattern *out,
-                            struct str *out_error);
 
 #endif

@@ -3,7 +3,7 @@
  * PCRE2 knows itself. Only ASCII groups (\w, [:alpha:]) are worked out here, since their folding
  * and their complement differ from PCRE2's.
  */
-#include "core/gostd/regex_class.h"
+#include "core/gostd/regex_syntax.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,11 +3,10 @@
  * of open groups, nothing else kept. Every atom is written so that a quantifier can follow it;
  * classes are written as ranges of code points, so that nothing depends on what PCRE2 thinks \w is.
  */
-#include "core/gostd/regex.h"
+#include "core/gostd/regex_syntax.h"
 
 #include <string.h>
 
-#include "core/gostd/regex_class.h"
 #include "core/gostd/unicode.h"
 
 enum flag { FLAG_FOLD = 1, FLAG_LINES = 2, FLAG_DOT_ALL = 4, FLAG_LAZY = 8 };
@@ -15,9 +14,10 @@ enum { REPEAT_MAX = 1000, WIDTH_MAX = 1 << 20, PARSE_INT_MAX = 100000000 };
 
 struct atom { /* the last one of a branch */
     bool is_there;
-    bool is_quantified;
-    size_t start;     /* in the output */
-    uint32_t repeats; /* greatest product of repeat counts within */
+    bool is_group;
+    bool is_quantified; /* or something else that takes no quantifier without a group around it */
+    size_t start;       /* in the output */
+    uint32_t repeats;   /* greatest product of repeat counts within */
     uint64_t width;
     uint32_t wraps; /* groups written around it */
 };
@@ -35,6 +35,7 @@ struct group {
 struct translator {
     struct regex_class_reader in; /* the pattern; what is left of it; the error */
     struct regex_pattern *out;
+    enum regex_use use;
     unsigned flags;
     bool is_folding; /* what PCRE2 thinks at this place */
     struct group top;
@@ -56,6 +57,12 @@ static struct str until(struct str from, struct str rest)
 static void put(struct translator *t, const char *text)
 {
     buf_add_cstr(&t->out->text, text);
+}
+
+static void put_callout(struct translator *t)
+{
+    if (t->use == REGEX_SEARCH)
+        put(t, "(?C)");
 }
 
 /* Everything between two atoms is done with the one before. */
@@ -102,6 +109,7 @@ static void assertion(struct translator *t, const char *text)
 {
     begin_atom(t);
     t->top.last.width = 0;
+    t->top.last.is_quantified = true;
     put(t, text);
 }
 
@@ -141,6 +149,7 @@ static int close_group(struct translator *t)
     t->top = t->open[--t->open_count];
     t->flags = t->top.flags;
     t->is_folding = t->top.is_folding;
+    t->top.last.is_group = true;
     t->top.last.width = inner.widest;
     t->top.last.repeats = inner.repeats;
     put(t, ")");
@@ -307,6 +316,26 @@ static int wrap(struct translator *t)
     return 0;
 }
 
+/* At least one: "xx*" for the breadth first matcher, which otherwise counts its x. */
+static void put_quantifier(struct translator *t, struct str sign, bool is_lazy, bool is_some)
+{
+    struct buf *text = &t->out->text;
+    struct atom *last = &t->top.last;
+    bool is_copied = t->use == REGEX_TEST && is_some && !last->is_group && !last->is_quantified;
+
+    if (is_copied) {
+        size_t len = text->len - last->start;
+        char *copy = buf_reserve(text, len);
+        memcpy(copy, text->ptr + last->start, len);
+        buf_commit(text, len);
+    }
+    buf_add(text, is_copied ? STR("*") : sign);
+    if (is_lazy)
+        put(t, "?");
+    put_callout(t);
+    last->is_quantified = true;
+}
+
 /* Behind `operator` lies t->in.rest. `before` is the repetition that stands right before it. */
 static int repeat(struct translator *t, struct str operator, struct str before, int64_t min,
                   int64_t max)
@@ -327,7 +356,7 @@ static int repeat(struct translator *t, struct str operator, struct str before, 
     if (sign.ptr[0] == '{') {
         if (count > 1 && last->repeats * count > REPEAT_MAX)
             return fail(t, "invalid repeat count", until(operator, t->in.rest));
-        last->repeats = count == 0 ? 0 : last->repeats * count;
+        last->repeats = count == 0 ? 1 : last->repeats * count;
         last->width *= min > 1 ? (uint64_t)min : 1;
         if (last->width > WIDTH_MAX)
             last->width = WIDTH_MAX;
@@ -337,9 +366,7 @@ static int repeat(struct translator *t, struct str operator, struct str before, 
         if (rc < 0)
             return rc;
     }
-    buf_add(&t->out->text, sign);
-    put(t, is_lazy ? "?(?C)" : "(?C)");
-    last->is_quantified = true;
+    put_quantifier(t, sign, is_lazy, min == 1 && max < 0);
     return 0;
 }
 
@@ -351,7 +378,7 @@ static int star(struct translator *t, struct str *before)
 
     *before = operator;
     t->in.rest = str_sub(operator, 1, operator.len);
-    return repeat(t, operator, last, 0, 1);
+    return repeat(t, operator, last, operator.ptr[0] == '+', operator.ptr[0] == '?' ? 1 : - 1);
 }
 
 static int counted(struct translator *t, struct str *before)
@@ -398,13 +425,13 @@ static const char *assertion_of(char c)
 {
     switch (c) {
     case 'A':
-        return "(?:\\A)";
+        return "\\A";
     case 'b':
-        return "(?:\\b)";
+        return "\\b";
     case 'B':
-        return "(?:\\B)";
+        return "\\B";
     case 'z':
-        return "(?:\\z)";
+        return "\\z";
     default:
         return NULL;
     }
@@ -449,7 +476,8 @@ static int backslash(struct translator *t)
 static void bar(struct translator *t)
 {
     end_branch(t);
-    put(t, "|(?C)");
+    put(t, "|");
+    put_callout(t);
 }
 
 static int any_rune(struct translator *t)
@@ -476,10 +504,10 @@ static int one_byte(struct translator *t, char c)
         break;
     }
     case '^':
-        assertion(t, t->flags & FLAG_LINES ? "(?m:^)" : "(?:\\A)");
+        assertion(t, t->flags & FLAG_LINES ? "(?m:^)" : "\\A");
         break;
     case '$':
-        assertion(t, t->flags & FLAG_LINES ? "(?m:$)" : "(?:\\z)");
+        assertion(t, t->flags & FLAG_LINES ? "(?m:$)" : "\\z");
         break;
     case '.':
         begin_atom(t);
@@ -511,18 +539,19 @@ static int next(struct translator *t, struct str *repetition)
     return rc > 0 ? any_rune(t) : rc;
 }
 
-int regex_translate(struct arena *a, struct str pattern, struct regex_pattern *out,
-                    struct str *out_error)
+int regex_translate(struct arena *a, struct str pattern, enum regex_use use,
+                    struct regex_pattern *out, struct str *out_error)
 {
     struct translator t = {.in = {.a = a, .whole = pattern, .rest = pattern, .error = out_error},
                            .out = out,
+                           .use = use,
                            .top = {.repeats = 1}};
     struct str repetition = STR_NONE;
 
     *out = (struct regex_pattern){0};
     if (pattern.len > REGEX_PATTERN_MAX)
         return fail(&t, "expression too large", str_sub(pattern, 0, 100));
-    put(&t, "(?C1)");
+    put(&t, use == REGEX_SEARCH ? "(?C1)" : ".*?(?:");
     while (t.in.rest.len > 0) {
         int rc = next(&t, &repetition);
         if (rc < 0)
@@ -531,6 +560,8 @@ int regex_translate(struct arena *a, struct str pattern, struct regex_pattern *o
     if (t.open_count > 0)
         return fail(&t, "missing closing )", pattern);
     end_branch(&t);
+    if (use == REGEX_TEST)
+        put(&t, ")");
     out->width = t.top.widest;
     return 0;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/schema/format.h"
-#include "core/schema/regex.h"
+#include "core/gostd/regex.h"
 
 enum { FRAMES_A_STEP = 8, WORD_BITS = 64 };
 
@@ -449,11 +449,11 @@ static size_t count_runes(struct str s)
     return n;
 }
 
-bool check_matches(struct check *c, const struct schema_regex *regex, struct str s)
+bool check_matches(struct check *c, const struct regex *regex, struct str s)
 {
     if (!check_spend(c, 1))
         return false;
-    int rc = schema_regex_match(regex, s, &c->steps_left, c->err);
+    int rc = regex_test(regex, s, &c->steps_left, c->err);
     if (rc < 0)
         c->failed = rc;
     return rc > 0;

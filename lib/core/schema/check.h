@@ -93,7 +93,7 @@ void check_logic(struct check *c, struct frame *f);
 void check_unevaluated(struct check *c, struct frame *f);
 
 /* Whether the expression matches; a failure of the matcher ends the check. */
-bool check_matches(struct check *c, const struct schema_regex *regex, struct str s);
+bool check_matches(struct check *c, const struct regex *regex, struct str s);
 
 /* What JSON Schema calls equal: numbers by their worth, maps regardless of order. */
 bool check_equal(struct check *c, const struct value *a, const struct value *b);

@@ -7,7 +7,7 @@
 
 #include "core/schema/compiler.h"
 #include "core/schema/format.h"
-#include "core/schema/regex.h"
+#include "core/gostd/regex.h"
 #include "core/schema/text.h"
 #include "core/value/quote.h"
 #include "core/schema/url.h"
@@ -260,11 +260,10 @@ static void refuse_regex(const struct builder *b, const char *name, struct str p
     compiler_refuse(b->c, &text);
 }
 
-static const struct schema_regex *regex(const struct builder *b, const char *name,
-                                        struct str pattern)
+static const struct regex *regex(const struct builder *b, const char *name, struct str pattern)
 {
     struct str why;
-    const struct schema_regex *re = schema_regex_compile(b->c->a, pattern, &why);
+    const struct regex *re = regex_new(b->c->a, pattern, REGEX_TEST, &why);
 
     if (!re)
         refuse_regex(b, name, pattern, why);

@@ -1,7 +1,7 @@
 /* The table of formats, and those that are neither about networks nor about time. */
 #include "core/schema/format.h"
 
-#include "core/schema/regex.h"
+#include "core/gostd/regex.h"
 #include "core/value/quote.h"
 
 bool format_fail(struct buf *why, const char *reason)
@@ -187,7 +187,7 @@ static bool regex(struct arena *scratch, struct str s, struct buf *why)
 {
     struct str reason;
 
-    if (schema_regex_compile(scratch, s, &reason))
+    if (regex_new(scratch, s, REGEX_TEST, &reason))
         return true;
     buf_add(why, reason);
     return false;

@@ -13,7 +13,7 @@
 #include "core/schema/schema.h"
 
 struct node;
-struct schema_regex;
+struct regex;
 struct format;
 
 /* The type names of JSON Schema, in the order in which messages list them. */
@@ -40,9 +40,9 @@ struct strings {
 /* A member of an object keyword. */
 struct named {
     struct str name;
-    struct node *node;                /* NULL where `needs` is meant */
-    struct strings needs;             /* of dependencies and dependentRequired */
-    const struct schema_regex *regex; /* of patternProperties */
+    struct node *node;         /* NULL where `needs` is meant */
+    struct strings needs;      /* of dependencies and dependentRequired */
+    const struct regex *regex; /* of patternProperties */
 };
 
 /* Sorted by name. */
@@ -88,7 +88,7 @@ struct array_rules {
 struct string_rules {
     int64_t min;
     int64_t max;
-    const struct schema_regex *regex;
+    const struct regex *regex;
     struct str pattern;
 };
 

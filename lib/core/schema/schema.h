@@ -18,7 +18,7 @@
  * step is some 100 ns: a subschema applied to a value, two values compared, three characters
  * matched with a simple pattern), and SCHEMA_META_STEPS_MAX for checking the schema itself against
  * its metaschema; SCHEMA_DEPTH_MAX subschemas in one another at work; SCHEMA_TEXT_MAX bytes of
- * messages; those of core/schema/regex.h for patterns.
+ * messages; those of core/gostd/regex.h for patterns.
  */
 #ifndef HL_CORE_SCHEMA_SCHEMA_H
 #define HL_CORE_SCHEMA_SCHEMA_H

@@ -2,18 +2,21 @@
  */
 #include <string.h>
 
-#include "core/template/func.h"
 #include "core/gostd/literal.h"
 #include "core/gostd/regex.h"
-#include "core/template/strings.h"
 #include "core/gostd/unicode.h"
+#include "core/template/func.h"
+#include "core/template/strings.h"
 
-enum { BYTES_PER_STEP = 16 };
+enum { BYTES_PER_STEP = 16, MATCHER_STEPS_MAX = 2000000, MATCHER_STEPS_PER_STEP = 8 };
 
 /* A pattern at work on a text: walks over the matches as Go's allMatches and replaceAll do. */
 struct search {
-    struct regex *re;
-    struct regex_text text;
+    struct arena *scratch;
+    const struct regex *re;
+    struct regex_search *matcher;
+    struct str text;
+    uint64_t steps_left;
     size_t at;       /* where the next attempt begins */
     size_t last_end; /* of the match before */
     bool has_match;  /* there was one */
@@ -22,7 +25,8 @@ struct search {
 
 static void search_deinit(struct search *s)
 {
-    regex_free(s->re);
+    regex_search_free(s->matcher);
+    arena_free(s->scratch);
 }
 
 static int fail_as(struct call *c, const struct err *err)
@@ -67,39 +71,60 @@ static int fail_compile(struct call *c, struct str pattern, struct str error)
 }
 
 /* Pattern and text are the first two arguments. */
+static int compile(struct call *c, struct search *s, enum regex_use use)
+{
+    struct str error = STR_NONE;
+
+    s->text = call_str(c, 1);
+    s->steps_left = MATCHER_STEPS_MAX;
+    int rc = call_steps(c, 1 + s->text.len / BYTES_PER_STEP);
+    if (rc < 0)
+        return rc;
+    s->scratch = arena_new();
+    s->re = regex_new(s->scratch, call_str(c, 0), use, &error);
+    return s->re ? 0 : fail_compile(c, call_str(c, 0), error);
+}
+
 static int begin(struct call *c, struct search *s)
 {
-    struct str text = call_str(c, 1);
-    struct str error = STR_NONE;
     struct err err;
-    int rc = call_steps(c, 1 + text.len / BYTES_PER_STEP);
+    int rc = compile(c, s, REGEX_SEARCH);
 
     if (rc < 0)
         return rc;
-    s->re = regex_new(c->a, call_str(c, 0), &error);
-    if (!s->re)
-        return fail_compile(c, call_str(c, 0), error);
-    rc = regex_text_init(&s->text, c->a, text, &err);
-    return rc < 0 ? fail_as(c, &err) : 0;
+    s->matcher = regex_search_new(s->re, s->text, &err);
+    return s->matcher ? 0 : fail_as(c, &err);
+}
+
+/* The result of a matcher that has left so many steps, paid for. */
+static int pay(struct call *c, int matched, uint64_t steps_before, uint64_t steps_left,
+               const struct err *err)
+{
+    int rc = call_steps(c, (steps_before - steps_left) / MATCHER_STEPS_PER_STEP);
+
+    if (rc < 0)
+        return rc;
+    return matched < 0 ? fail_as(c, err) : matched;
 }
 
 /* The next match, an empty one right behind another left out: 1, 0 if there is none, or < 0. */
 static int next_match(struct call *c, struct search *s)
 {
-    struct str text = s->text.text;
     struct err err;
 
-    while (s->at <= text.len) {
-        int rc = regex_match(s->re, &s->text, s->at, &s->span, &err);
+    while (s->at <= s->text.len) {
+        uint64_t before = s->steps_left;
+        int rc = regex_search_next(s->matcher, s->at, &s->steps_left, &s->span, &err);
+        rc = pay(c, rc, before, s->steps_left, &err);
         if (rc <= 0)
-            return rc < 0 ? fail_as(c, &err) : 0;
+            return rc;
         bool is_twin = s->has_match && s->span[0].to == s->at && s->span[0].from == s->last_end;
         if (s->span[0].to > s->at) {
             s->at = s->span[0].to;
         } else {
             size_t len = 1;
-            if (s->at < text.len)
-                rune_at(text, s->at, &len);
+            if (s->at < s->text.len)
+                rune_at(s->text, s->at, &len);
             s->at += len;
         }
         s->last_end = s->span[0].to;
@@ -113,18 +138,21 @@ static int next_match(struct call *c, struct search *s)
 static int call_match(struct call *c)
 {
     HL_CLEANUP(search_deinit) struct search s = {0};
-    int rc = begin(c, &s);
+    struct err err;
+    int rc = compile(c, &s, REGEX_TEST);
 
     if (rc == HL_EINVAL && !is_must(c))
         return call_return(c, datum_bool(false));
-    if (rc == 0)
-        rc = next_match(c, &s);
+    if (rc < 0)
+        return rc;
+    rc = regex_test(s.re, s.text, &s.steps_left, &err);
+    rc = pay(c, rc, MATCHER_STEPS_MAX, s.steps_left, &err);
     return rc < 0 ? rc : call_return(c, datum_bool(rc > 0));
 }
 
 static struct str found_text(const struct search *s)
 {
-    return regex_text_sub(&s->text, s->span[0].from, s->span[0].to);
+    return str_sub(s->text, s->span[0].from, s->span[0].to);
 }
 
 static int call_find(struct call *c)
@@ -215,7 +243,7 @@ static void add_replacement(struct buf *out, const struct search *s, struct str 
         } else {
             size_t group = group_of(s, name);
             if (group != SIZE_MAX && s->span[group].from != SIZE_MAX)
-                buf_add(out, regex_text_sub(&s->text, s->span[group].from, s->span[group].to));
+                buf_add(out, str_sub(s->text, s->span[group].from, s->span[group].to));
         }
     }
 }
@@ -232,7 +260,7 @@ static int replace_all(struct call *c, bool is_literal)
         rc = next_match(c, &s);
         if (rc <= 0)
             break;
-        buf_add(&out, regex_text_sub(&s.text, copied, s.span[0].from));
+        buf_add(&out, str_sub(s.text, copied, s.span[0].from));
         copied = s.span[0].to;
         if (is_literal)
             buf_add(&out, replacement);
@@ -244,7 +272,7 @@ static int replace_all(struct call *c, bool is_literal)
     }
     if (rc < 0)
         return rc;
-    buf_add(&out, regex_text_sub(&s.text, copied, s.text.text.len));
+    buf_add(&out, str_sub(s.text, copied, s.text.len));
     return call_return_buf(c, &out);
 }
 
@@ -276,14 +304,14 @@ static int split(struct call *c, struct search *s, int64_t most)
             break;
         end = s->span[0].from;
         if (s->span[0].to != 0)
-            ARENA_PUSH(c->a, part, count, cap, regex_text_sub(&s->text, from, end));
+            ARENA_PUSH(c->a, part, count, cap, str_sub(s->text, from, end));
         from = s->span[0].to;
         rc = call_steps(c, 1);
     }
     if (rc < 0)
         return rc;
-    if (end != s->text.text.len)
-        ARENA_PUSH(c->a, part, count, cap, regex_text_sub(&s->text, from, s->text.text.len));
+    if (end != s->text.len)
+        ARENA_PUSH(c->a, part, count, cap, str_sub(s->text, from, s->text.len));
     return call_return(c, strings_datum(c->a, part, count));
 }
 

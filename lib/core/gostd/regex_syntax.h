@@ -1,13 +1,29 @@
 /*
- * Characters and classes of Go's patterns: \n, \x{2a}, \pL, [a-z[:digit:]] read by Go's rules and
- * written for PCRE2. For regex_translate.c only.
+ * For regex*.c only: Go's pattern syntax read by Go's rules and written for PCRE2. regex_class.c
+ * has characters and classes (\n, \x{2a}, \pL, [a-z[:digit:]]), regex_translate.c the rest.
  *
  * Threads: pure functions.
  */
-#ifndef HL_CORE_GOSTD_REGEX_CLASS_H
-#define HL_CORE_GOSTD_REGEX_CLASS_H
+#ifndef HL_CORE_GOSTD_REGEX_SYNTAX_H
+#define HL_CORE_GOSTD_REGEX_SYNTAX_H
 
-#include "base/base.h"
+#include "core/gostd/regex.h"
+
+struct regex_pattern {
+    struct buf text;  /* for PCRE2_UTF and PCRE2_DOTALL; the caller's to deinit */
+    struct str *name; /* of group i + 1; STR_NONE if it has none; in the arena */
+    size_t group_count;
+    size_t name_cap;
+    uint64_t width; /* characters that an attempt looks at without passing a callout */
+};
+
+/*
+ * 0 or HL_EINVAL with Go's text. REGEX_SEARCH: (?C1) stands where an attempt begins, (?C) where
+ * backtracking comes by. REGEX_TEST: the text matches from the start of the subject on, and what
+ * PCRE2's breadth first matcher would count ("x+") is written so that it does not.
+ */
+HL_MUST int regex_translate(struct arena *a, struct str pattern, enum regex_use use,
+                            struct regex_pattern *out, struct str *out_error);
 
 /* A pattern being read; errors are Go's and lie in the arena. */
 struct regex_class_reader {
