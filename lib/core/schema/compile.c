@@ -9,8 +9,8 @@
 #include "core/schema/format.h"
 #include "core/gostd/regex.h"
 #include "core/schema/text.h"
-#include "core/value/quote.h"
-#include "core/schema/url.h"
+#include "core/gostd/literal.h"
+#include "core/gostd/url.h"
 
 struct builder {
     struct compiler *c;
@@ -215,7 +215,7 @@ static void refuse_reference(const struct builder *b, struct str reference, stru
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     buf_add(&text, STR("error in parsing "));
-    quote_go(&text, reference);
+    literal_quote(&text, reference, false);
     buf_add(&text, STR(": "));
     buf_add(&text, why);
     compiler_refuse(b->c, &text);
@@ -232,12 +232,12 @@ static struct node *reference(const struct builder *b, const char *name, struct 
 
     if (!v || b->c->rc != 0)
         return NULL;
-    schema_url_split(v->string, &url, out_fragment);
-    if (!schema_url_unescape(b->c->a, *out_fragment, out_fragment, &why)) {
+    url_split(v->string, &url, out_fragment);
+    if (!url_unescape(b->c->a, *out_fragment, out_fragment, &why)) {
         refuse_reference(b, v->string, why);
         return NULL;
     }
-    if (!schema_url_join(b->c->a, b->resource->id, url, &url, &why)) {
+    if (!url_join(b->c->a, b->resource->id, url, &url, &why)) {
         refuse_reference(b, str_sub(v->string, 0, str_find(v->string, STR("#"), 0)), why);
         return NULL;
     }
@@ -252,7 +252,7 @@ static void refuse_regex(const struct builder *b, const char *name, struct str p
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     buf_add(&text, STR("invalid regex "));
-    quote_go(&text, pattern);
+    literal_quote(&text, pattern, false);
     buf_add(&text, STR(" at "));
     quote_location(&text, b->root->url, place_of(b, name));
     buf_add(&text, STR(": "));

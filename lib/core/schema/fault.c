@@ -5,8 +5,8 @@
 
 #include "core/schema/format.h"
 #include "core/schema/text.h"
-#include "core/value/quote.h"
-#include "core/schema/url.h"
+#include "core/gostd/literal.h"
+#include "core/gostd/url.h"
 #include "core/value/json.h"
 
 static const struct {
@@ -34,7 +34,7 @@ void node_location(struct buf *out, const struct node *node)
     if (node->is_made_up)
         return;
     buf_add_byte(out, '#');
-    url_escape_pointer(out, node->pointer);
+    url_escape_segments(out, node->pointer);
 }
 
 static void put_types(struct buf *out, unsigned types)
@@ -184,7 +184,7 @@ static void put_cycle(struct buf *out, const struct fault *f)
     buf_add(out, STR("both "));
     buf_add(out, f->text);
     buf_add(out, STR(" resolve to "));
-    quote_go(out, buf_str(&location));
+    literal_quote(out, buf_str(&location), false);
     buf_add(out, STR(" causing reference cycle"));
 }
 

@@ -2,7 +2,7 @@
 #include "core/schema/format.h"
 
 #include "core/gostd/regex.h"
-#include "core/value/quote.h"
+#include "core/gostd/literal.h"
 
 bool format_fail(struct buf *why, const char *reason)
 {
@@ -13,7 +13,7 @@ bool format_fail(struct buf *why, const char *reason)
 bool format_fail_rune(struct buf *why, const char *reason, uint32_t rune, const char *after)
 {
     buf_add_cstr(why, reason);
-    quote_go_rune(why, rune);
+    literal_quote_rune(why, rune, false);
     return format_fail(why, after);
 }
 

@@ -1,17 +1,17 @@
 /* Formats of networks: addresses, hosts, mail, URLs. */
 #include <string.h>
 
-#include "core/schema/address.h"
+#include "core/gostd/address.h"
 #include "core/schema/format.h"
-#include "core/value/quote.h"
-#include "core/schema/url.h"
+#include "core/gostd/literal.h"
+#include "core/gostd/url.h"
 
 enum { HOST_BYTES_MAX = 253, LABEL_BYTES_MAX = 63, MAIL_BYTES_MAX = 254, LOCAL_BYTES_MAX = 64 };
 
 static bool number_fail(struct buf *why, struct str number, const char *reason)
 {
     buf_add(why, STR("strconv.Atoi: parsing "));
-    quote_go(why, number);
+    literal_quote(why, number, false);
     return format_fail(why, reason);
 }
 
@@ -159,32 +159,22 @@ bool format_email(struct arena *scratch, struct str s, struct buf *why)
            check_domain(scratch, str_sub(s, at, s.len), why);
 }
 
-static bool parse_uri(struct arena *scratch, struct str s, struct schema_url *out, struct buf *why)
+static bool parse_uri(struct arena *scratch, struct str s, struct url *out, struct buf *why)
 {
-    struct str text;
-    struct str fragment;
     struct str reason;
 
-    schema_url_split(s, &text, &fragment);
-    if (!schema_url_parse(scratch, text, out, &reason)) {
+    if (!url_parse(scratch, s, out, &reason)) {
         buf_add(why, reason);
         return false;
     }
-    if (!schema_url_unescape(scratch, fragment, &text, &reason)) {
-        buf_add(why, STR("parse "));
-        quote_go(why, s);
-        buf_add(why, STR(": "));
-        buf_add(why, reason);
-        return false;
-    }
-    struct str host = url_host_name(out);
+    struct str host = url_hostname(out);
     if (!str_has_byte(host, ':'))
         return true;
     if (!str_has_byte(out->host, '[') || !str_has_byte(out->host, ']'))
         return format_fail(why, "ipv6 address not enclosed in brackets");
     size_t start = why->len;
     buf_add(why, STR("invalid ipv6 address: "));
-    if (!schema_url_unescape(scratch, host, &host, &reason) || !format_ipv6(scratch, host, why))
+    if (!format_ipv6(scratch, host, why))
         return false;
     why->len = start;
     return true;
@@ -192,7 +182,7 @@ static bool parse_uri(struct arena *scratch, struct str s, struct schema_url *ou
 
 bool format_uri(struct arena *scratch, struct str s, struct buf *why)
 {
-    struct schema_url u;
+    struct url u;
 
     if (!parse_uri(scratch, s, &u, why))
         return false;
@@ -201,7 +191,7 @@ bool format_uri(struct arena *scratch, struct str s, struct buf *why)
 
 bool format_uri_reference(struct arena *scratch, struct str s, struct buf *why)
 {
-    struct schema_url u;
+    struct url u;
 
     if (str_has_byte(s, '\\'))
         return format_fail(why, "contains \\");
@@ -225,15 +215,15 @@ static bool check_braces(struct str segment, struct buf *why)
 
 bool format_uri_template(struct arena *scratch, struct str s, struct buf *why)
 {
-    struct schema_url u;
+    struct url u;
     struct str reason;
 
     if (!parse_uri(scratch, s, &u, why))
         return false;
-    struct str path = url_raw_path(scratch, &u);
+    struct str path = u.raw_path;
     while (path.len > 0) {
         struct str segment = str_cut(&path, '/');
-        bool is_good = schema_url_unescape(scratch, segment, &segment, &reason);
+        bool is_good = url_unescape(scratch, segment, &segment, &reason);
         HL_ASSERT(is_good); /* the parser has seen it */
         if (!check_braces(segment, why))
             return false;

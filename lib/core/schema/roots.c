@@ -3,8 +3,8 @@
 
 #include "core/schema/compiler.h"
 #include "core/schema/text.h"
-#include "core/value/quote.h"
-#include "core/schema/url.h"
+#include "core/gostd/literal.h"
+#include "core/gostd/url.h"
 #include "core/value/json.h"
 
 /* Small things ------------------------------------------------------------------------------- */
@@ -15,8 +15,8 @@ void quote_location(struct buf *out, struct str url, struct str pointer)
 
     buf_add(&location, url);
     buf_add_byte(&location, '#');
-    url_escape_pointer(&location, pointer);
-    quote_go(out, buf_str(&location));
+    url_escape_segments(&location, pointer);
+    literal_quote(out, buf_str(&location), false);
 }
 
 struct str pointer_add(struct arena *a, struct str pointer, struct str token)
@@ -70,7 +70,7 @@ static void refuse_load(struct compiler *c, struct str url)
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     buf_add(&text, STR("failing loading "));
-    quote_go(&text, url);
+    literal_quote(&text, url, false);
     buf_add(&text, STR(": remote schemas are not loaded here"));
     compiler_refuse(c, &text);
 }
@@ -121,7 +121,7 @@ static void refuse_url(struct compiler *c, const char *before, struct str url, c
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     buf_add_cstr(&text, before);
-    quote_go(&text, url);
+    literal_quote(&text, url, false);
     buf_add_cstr(&text, after);
     compiler_refuse(c, &text);
 }
@@ -140,7 +140,7 @@ static bool own_metaschema(const struct value *schema, const struct draft **draf
         *draft = known;
         return false;
     }
-    schema_url_split(v->string, out, &fragment);
+    url_split(v->string, out, &fragment);
     return true;
 }
 
@@ -148,10 +148,10 @@ static bool check_metaschema_url(struct compiler *c, struct str url, struct str 
                                  struct str metaschema)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
-    struct schema_url ignored;
+    struct url ignored;
     struct str why;
 
-    if (schema_url_parse(c->a, metaschema, &ignored, &why))
+    if (url_parse(c->a, metaschema, &ignored, &why))
         return true;
     buf_add(&text, STR("invalid $schema in "));
     quote_location(&text, url, pointer);
@@ -201,9 +201,9 @@ static void refuse_vocabulary(struct compiler *c, struct str vocabulary, struct 
     HL_CLEANUP(buf_deinit) struct buf text = {0};
 
     buf_add(&text, STR("unsupported vocabulary "));
-    quote_go(&text, vocabulary);
+    literal_quote(&text, vocabulary, false);
     buf_add(&text, STR(" in "));
-    quote_go(&text, url);
+    literal_quote(&text, url, false);
     compiler_refuse(c, &text);
 }
 
@@ -297,7 +297,7 @@ static void refuse_duplicate(struct compiler *c, const char *what, const struct 
     buf_printf(&text, "duplicate %s ", what);
     for (int i = 0; i < 4; i++) {
         buf_add_cstr(&text, between[i]);
-        quote_go(&text, part[i]);
+        literal_quote(&text, part[i], false);
     }
     compiler_refuse(c, &text);
 }
@@ -336,8 +336,8 @@ static void collect_old_anchor(struct compiler *c, struct root *root, struct res
 
     if (value_get(schema, STR("$ref")) || !is_string(id))
         return;
-    schema_url_split(id->string, &ignored, &name);
-    if (!schema_url_unescape(c->a, name, &name, &ignored)) {
+    url_split(id->string, &ignored, &name);
+    if (!url_unescape(c->a, name, &name, &ignored)) {
         HL_CLEANUP(buf_deinit) struct buf text = {0};
         buf_add(&text, STR("error in parsing anchor at "));
         quote_location(&text, root->url, pointer);
@@ -371,7 +371,7 @@ static struct str id_of(const struct draft *draft, const struct value *schema)
     struct str fragment;
 
     if (draft->version >= 2019 || !value_get(schema, STR("$ref")))
-        schema_url_split(value_get_str(schema, draft->id), &id, &fragment);
+        url_split(value_get_str(schema, draft->id), &id, &fragment);
     return id;
 }
 
@@ -382,7 +382,7 @@ static bool join_id(struct compiler *c, const struct root *root, struct str poin
     HL_CLEANUP(buf_deinit) struct buf text = {0};
     struct str why;
 
-    if (schema_url_join(c->a, *base, id, base, &why))
+    if (url_join(c->a, *base, id, base, &why))
         return true;
     buf_add(&text, STR("error in parsing id at "));
     quote_location(&text, root->url, pointer);
@@ -525,7 +525,7 @@ static bool refuse_anchor(struct compiler *c, const struct root *root,
     buf_add(&text, STR("anchor in "));
     quote_location(&text, resource->id, name);
     buf_add(&text, STR(" not found in schema "));
-    quote_go(&text, root->url);
+    literal_quote(&text, root->url, false);
     compiler_refuse(c, &text);
     return false;
 }

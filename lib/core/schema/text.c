@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/schema/decimal.h"
-#include "core/value/quote.h"
+#include "core/gostd/literal.h"
 
 /* Upstream replaces in the quoted text, its last quote included: a final backslash is halved. */
 void text_single(struct buf *out, struct str s)
@@ -13,7 +13,7 @@ void text_single(struct buf *out, struct str s)
     HL_CLEANUP(buf_deinit) struct buf room = {0};
     size_t start = out->len;
 
-    quote_go(&room, s);
+    literal_quote(&room, s, false);
     for (size_t i = 0; i < room.len; i++) {
         if (room.ptr[i] == '\\' && i + 1 < room.len && room.ptr[i + 1] == '"')
             continue;

@@ -254,11 +254,11 @@ static int call_url_parse(struct call *c)
 {
     HL_CLEANUP(buf_deinit) struct buf user = {0};
     struct datum_map *m = datum_map_new(c->a);
+    struct str why;
     struct url u;
-    struct err err;
 
-    if (url_parse(c->a, call_str(c, 0), &u, &err) < 0)
-        return call_fail(c, "unable to parse url: %s", err.text);
+    if (!url_parse(c->a, call_str(c, 0), &u, &why))
+        return call_fail(c, "unable to parse url: " STR_FMT, STR_ARG(why));
     url_write_user(&user, &u);
     put(c, m, "scheme", u.scheme);
     put(c, m, "host", u.host);
@@ -292,7 +292,7 @@ static int call_url_join(struct call *c)
     struct url u = {0};
     struct url other;
     struct str user;
-    struct err err;
+    struct str why;
 
     if (text_of(c, "scheme", &u.scheme) < 0 || text_of(c, "host", &u.host) < 0 ||
         text_of(c, "path", &u.path) < 0 || text_of(c, "query", &u.query) < 0 ||
@@ -301,8 +301,8 @@ static int call_url_join(struct call *c)
         return HL_EINVAL;
     if (user.len > 0) {
         struct str whole = arena_printf(c->a, "proto://" STR_FMT "@host", STR_ARG(user));
-        if (url_parse(c->a, whole, &other, &err) < 0)
-            return call_fail(c, "unable to parse userinfo in dict: %s", err.text);
+        if (!url_parse(c->a, whole, &other, &why))
+            return call_fail(c, "unable to parse userinfo in dict: " STR_FMT, STR_ARG(why));
         u.has_user = other.has_user;
         u.has_password = other.has_password;
         u.user_name = other.user_name;

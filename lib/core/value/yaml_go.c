@@ -6,7 +6,7 @@
 #include "core/value/build.h"
 #include "core/value/json.h"
 #include "core/value/number.h"
-#include "core/value/quote.h"
+#include "core/gostd/literal.h"
 
 static void put_float(struct buf *out, double d)
 {
@@ -38,7 +38,7 @@ static void put_map(struct buf *out, const struct value *v)
     for (size_t i = 0; i < v->map.count && out->len < ERR_TEXT_MAX; i++) {
         if (i > 0)
             buf_add(out, STR(", "));
-        quote_go(out, v->map.member[order[i]].key);
+        literal_quote(out, v->map.member[order[i]].key, false);
         buf_add_byte(out, ':');
         if (v->map.member[order[i]].value->kind == VALUE_NULL)
             buf_add(out, STR("interface {}(nil)"));
@@ -67,7 +67,7 @@ void yaml_go_value(struct buf *out, const struct value *v)
         put_float(out, v->number);
         break;
     case VALUE_STRING:
-        quote_go(out, v->string);
+        literal_quote(out, v->string, false);
         break;
     case VALUE_LIST:
         put_list(out, v);

@@ -9,7 +9,7 @@
 
 #include <zlib.h>
 
-#include "core/value/quote.h"
+#include "core/gostd/literal.h"
 #include "edge/registry/tar.h"
 
 enum {
@@ -104,7 +104,7 @@ static int refuse(struct unpacking *u, int code, const char *what, struct str en
 {
     HL_CLEANUP(buf_deinit) struct buf quoted = {0};
 
-    quote_go(&quoted, str_sub(entry, 0, 200));
+    literal_quote(&quoted, str_sub(entry, 0, 200), false);
     return err_set(u->err, code, "%s: " STR_FMT, what, STR_ARG(buf_str(&quoted)));
 }
 
@@ -186,7 +186,7 @@ static int check_size(struct unpacking *u, const struct tar_entry *e)
         return too_large(u);
     if (e->size_bytes <= ARCHIVE_FILE_BYTES_MAX)
         return 0;
-    quote_go(&quoted, str_sub(e->name, 0, 200));
+    literal_quote(&quoted, str_sub(e->name, 0, 200), false);
     return err_set(u->err, HL_ELIMIT,
                    "decompressed chart file " STR_FMT " is larger than the maximum file size %d",
                    STR_ARG(buf_str(&quoted)), ARCHIVE_FILE_BYTES_MAX);

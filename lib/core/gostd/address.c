@@ -1,18 +1,18 @@
 /* The grammar of net/netip's ParseAddr; the value of an address is of no interest here. */
-#include "core/schema/address.h"
+#include "core/gostd/address.h"
 
-#include "core/value/quote.h"
+#include "core/gostd/literal.h"
 
 enum { V6_BYTES = 16 };
 
 static bool fail(struct buf *why, struct str in, const char *message, struct str at)
 {
     buf_add(why, STR("ParseAddr("));
-    quote_go(why, in);
+    literal_quote(why, in, false);
     buf_printf(why, "): %s", message);
     if (at.len > 0) {
         buf_add(why, STR(" (at "));
-        quote_go(why, at);
+        literal_quote(why, at, false);
         buf_add_byte(why, ')');
     }
     return false;

@@ -1,10 +1,10 @@
 /*
- * For the files of this folder only: IP addresses as Go's net/netip parses them, with its messages.
+ * IP addresses as Go's net/netip parses them, with its messages.
  *
  * Threads: pure functions.
  */
-#ifndef HL_CORE_SCHEMA_ADDRESS_H
-#define HL_CORE_SCHEMA_ADDRESS_H
+#ifndef HL_CORE_GOSTD_ADDRESS_H
+#define HL_CORE_GOSTD_ADDRESS_H
 
 #include "base/base.h"
 
