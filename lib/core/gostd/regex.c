@@ -19,6 +19,7 @@
 
 enum { PATTERN_SHOWN_BYTES = 100, REASON_BYTES = 120 };
 enum { GROUPS_PER_STEP = 32, WIDTH_PER_STEP = 32, BYTES_PER_STEP = 32, ATTEMPT_CALLOUT = 1 };
+enum { CLASS_ITEMS_PER_WEIGHT = 4 };
 enum {
     TEST_DEPTH_MAX = 100,
     TEST_HEAP_KIB = 4096,
@@ -35,7 +36,8 @@ struct regex {
     struct str pattern;
     struct str *name; /* of group i + 1 */
     size_t group_count;
-    uint64_t width;
+    uint64_t width;  /* see struct regex_pattern */
+    uint64_t weight; /* how much longer than usual one character may take */
 };
 
 /* ---- compiling ---- */
@@ -79,7 +81,8 @@ const struct regex *regex_new(struct arena *a, struct str pattern, enum regex_us
                              .pattern = pattern,
                              .name = translated.name,
                              .group_count = translated.group_count,
-                             .width = translated.width};
+                             .width = translated.width,
+                             .weight = 1 + translated.class_max / CLASS_ITEMS_PER_WEIGHT};
         re->code = compile(a, buf_str(&translated.text),
                            use == REGEX_TEST ? options | PCRE2_ANCHORED : options, &code);
         if (!re->code) {
@@ -193,9 +196,9 @@ static int test_with(const struct regex *re, struct str text, size_t states,
     return rc == PCRE2_ERROR_NOMATCH ? 0 : rc;
 }
 
-static uint64_t cost_of_test(struct str text, size_t states)
+static uint64_t cost_of_test(const struct regex *re, struct str text, size_t states)
 {
-    return 1 + (uint64_t)text.len * states * states / COMPARES_A_STEP;
+    return 1 + (uint64_t)text.len * states * states * re->weight / COMPARES_A_STEP;
 }
 
 static int test(const struct regex *re, struct str text, uint64_t *steps_left)
@@ -209,7 +212,7 @@ static int test(const struct regex *re, struct str text, uint64_t *steps_left)
     pcre2_set_depth_limit(limits, TEST_DEPTH_MAX);
     pcre2_set_heap_limit(limits, TEST_HEAP_KIB);
     for (size_t states = STATES_FIRST; rc == PCRE2_ERROR_DFA_WSSIZE; states *= STATES_FACTOR) {
-        uint64_t cost = cost_of_test(text, states);
+        uint64_t cost = cost_of_test(re, text, states);
         if (states > STATES_MAX || cost > *steps_left)
             break;
         *steps_left -= cost;
@@ -254,9 +257,9 @@ static int count(pcre2_callout_block *block, void *context)
     s->place = at;
     s->steps += 1 + s->re->group_count / GROUPS_PER_STEP;
     if (block->callout_number == ATTEMPT_CALLOUT)
-        s->steps += s->re->width / WIDTH_PER_STEP;
+        s->steps += s->re->width * s->re->weight / WIDTH_PER_STEP;
     else
-        s->steps += way / BYTES_PER_STEP;
+        s->steps += way * s->re->weight / BYTES_PER_STEP;
     return s->steps > s->steps_left ? PCRE2_ERROR_MATCHLIMIT : 0;
 }
 
@@ -312,6 +315,8 @@ int regex_search_next(struct regex_search *s, size_t from, uint64_t *steps_left,
     s->place = place_in_subject(&s->subject, from);
     s->steps = 0;
     s->steps_left = *steps_left;
+    if ((text.len - s->place) * s->re->weight / BYTES_PER_STEP > *steps_left)
+        return too_many_steps(s->re, text, err); /* a single loop is not interrupted */
     int rc = pcre2_match(s->re->code, (PCRE2_SPTR)text.ptr, text.len, s->place, PCRE2_NO_UTF_CHECK,
                          s->data, s->context);
     *steps_left -= s->steps < *steps_left ? s->steps : *steps_left;

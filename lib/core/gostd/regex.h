@@ -11,8 +11,9 @@
  *   linear in the text, whatever the pattern is, times the square of the states alive at once.
  * - REGEX_SEARCH asks where, with groups. PCRE2 backtracks, and Go does not: a pattern that would
  *   take long here is ended with HL_ELIMIT where Go would find an answer.
- * Known differences beyond that: \p{...} and folding are those of Unicode 14 (Go: 15), and
- * (?i)\p{Lu}, \p{Ll} and \p{Lt} take every cased letter.
+ * Known differences beyond that: \p{...} is that of Unicode 14 (Go: 15) and does not fold, but
+ * (?i)\p{Lu}, \p{Ll} and \p{Lt} take every cased letter; and where what is repeated may match
+ * nothing, as in `(a|)+`, PCRE2 may go round once more at the end, which shows in the groups.
  *
  * Steps are what a match may cost, some 100 ns each at most; callers keep the count, so that
  * several matches can share it.

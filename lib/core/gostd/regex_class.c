@@ -1,7 +1,6 @@
 /*
  * Classes are kept as PCRE2's text from the start: ranges of code points, and properties, which
- * PCRE2 knows itself. Only ASCII groups (\w, [:alpha:]) are worked out here, since their folding
- * and their complement differ from PCRE2's.
+ * PCRE2 knows itself. Folding is done here: PCRE2 would walk over every code point of a range.
  */
 #include "core/gostd/regex_syntax.h"
 
@@ -12,6 +11,7 @@
 
 enum { SURROGATE_FIRST = 0xd800, SURROGATE_LAST = 0xdfff, ASCII_COUNT = 128, NAME_MAX_LEN = 32 };
 enum { LONG_S = 0x17f, KELVIN = 0x212a }; /* what s and k fold to beyond ASCII */
+enum { FOLDS_MAX = 100000, LATIN_LAST = 0xff };
 
 int regex_fail(struct regex_class_reader *in, const char *code, struct str expression)
 {
@@ -194,6 +194,7 @@ static void add_range(struct regex_class *class, uint32_t low, uint32_t high)
         low = SURROGATE_LAST + 1;
     if (low > high)
         return;
+    class->item_count += high > LATIN_LAST;
     buf_printf(&class->items, low == high ? "\\x{%x}" : "\\x{%x}-\\x{%x}", low, high);
 }
 
@@ -236,8 +237,13 @@ static void add_group(struct regex_class *class, size_t group, bool is_negated)
         if (c > low)
             add_range(class, low, c - 1);
     }
-    if (!is_negated)
-        return; /* folding itself is PCRE2's */
+    if (!is_negated) {
+        if (has_s)
+            add_range(class, LONG_S, LONG_S);
+        if (has_k)
+            add_range(class, KELVIN, KELVIN);
+        return;
+    }
     add_range(class, ASCII_COUNT, LONG_S - 1);
     add_range(class, has_s ? LONG_S + 1 : LONG_S, KELVIN - 1);
     add_range(class, has_k ? KELVIN + 1 : KELVIN, RUNE_MAX);
@@ -384,6 +390,7 @@ static bool add_property(struct regex_class *class, struct str name, bool is_neg
         add_group(class, find_group(STR("ascii")), is_negated);
         return true;
     }
+    class->item_count++;
     if (strcmp(canon, "Assigned") == 0) {
         buf_add_cstr(&class->items, is_negated ? "\\p{Cn}" : "\\P{Cn}");
         return true;
@@ -475,6 +482,21 @@ static int read_class_rune(struct regex_class_reader *in, struct str class, uint
     return regex_read_rune(in, out);
 }
 
+/* Every other case of what is in the range, so far as it is not in it itself. */
+static int add_other_cases(struct regex_class_reader *in, struct regex_class *class, uint32_t low,
+                           uint32_t high)
+{
+    for (uint32_t r = rune_next_cased(low); r <= high; r = rune_next_cased(r + 1)) {
+        if (++in->fold_count > FOLDS_MAX)
+            return regex_fail(in, "expression too large", in->whole);
+        for (uint32_t other = rune_fold(r); other != r; other = rune_fold(other)) {
+            if (other < low || other > high)
+                add_range(class, other, other);
+        }
+    }
+    return 0;
+}
+
 static int read_range(struct regex_class_reader *in, struct str class, struct regex_class *out)
 {
     struct str range = in->rest;
@@ -493,7 +515,7 @@ static int read_range(struct regex_class_reader *in, struct str class, struct re
             return regex_fail(in, "invalid character class range", until(range, in->rest));
     }
     add_range(out, low, high);
-    return 0;
+    return out->is_folding ? add_other_cases(in, out, low, high) : 0;
 }
 
 int regex_read_class(struct regex_class_reader *in, struct regex_class *out)

@@ -14,7 +14,8 @@ struct regex_pattern {
     struct str *name; /* of group i + 1; STR_NONE if it has none; in the arena */
     size_t group_count;
     size_t name_cap;
-    uint64_t width; /* characters that an attempt looks at without passing a callout */
+    uint64_t width;   /* characters that an attempt looks at without passing a callout */
+    size_t class_max; /* most items that PCRE2 looks at for one character */
 };
 
 /*
@@ -31,12 +32,14 @@ struct regex_class_reader {
     struct str whole;
     struct str rest; /* what has not been read yet */
     struct str *error;
+    size_t fold_count; /* runes whose other cases were looked up */
 };
 
 struct regex_class {
-    struct buf items; /* what stands between the brackets; the caller's to deinit */
+    struct buf items;  /* what stands between the brackets; the caller's to deinit */
+    size_t item_count; /* those beyond Latin-1, for which PCRE2 has no bits */
     bool is_negated;
-    bool is_folding;
+    bool is_folding; /* other cases are added here: it is written to stand under (?-i) */
 };
 
 /* Sets the error "error parsing regexp: CODE: `EXPRESSION`"; returns HL_EINVAL. */

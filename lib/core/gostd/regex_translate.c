@@ -66,10 +66,9 @@ static void put_callout(struct translator *t)
 }
 
 /* Everything between two atoms is done with the one before. */
-static void begin_atom(struct translator *t)
+static void begin_atom_folding(struct translator *t, bool is_folding)
 {
     struct group *g = &t->top;
-    bool is_folding = (t->flags & FLAG_FOLD) != 0;
 
     if (g->last.is_there) {
         g->width += g->last.width;
@@ -82,6 +81,11 @@ static void begin_atom(struct translator *t)
         put(t, is_folding ? "(?i)" : "(?-i)");
     t->is_folding = is_folding;
     g->last = (struct atom){.is_there = true, .start = t->out->text.len, .repeats = 1, .width = 1};
+}
+
+static void begin_atom(struct translator *t)
+{
+    begin_atom_folding(t, (t->flags & FLAG_FOLD) != 0);
 }
 
 static void end_branch(struct translator *t)
@@ -443,8 +447,10 @@ static int class_atom(struct translator *t, bool is_bracketed)
     int rc = is_bracketed ? regex_read_class(&t->in, &class) : regex_read_escape(&t->in, &class);
 
     if (rc == 0) {
-        begin_atom(t);
+        begin_atom_folding(t, false);
         regex_put_class(&t->out->text, &class);
+        if (class.item_count > t->out->class_max)
+            t->out->class_max = class.item_count;
     }
     buf_deinit(&class.items);
     return rc;

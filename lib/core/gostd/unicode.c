@@ -116,6 +116,66 @@ uint32_t rune_to_title(uint32_t r)
     return rune_to_upper(r);
 }
 
+/* The index of the first entry that does not lie before r. */
+static size_t find_fold(uint32_t r)
+{
+    size_t low = 0;
+    size_t high = COUNT(folding);
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (folding[middle].from < r)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t rune_fold(uint32_t r)
+{
+    size_t i = find_fold(r);
+
+    if (i < COUNT(folding) && folding[i].from == r)
+        return folding[i].to;
+    uint32_t small = rune_to_lower(r);
+    return small != r ? small : rune_to_upper(r);
+}
+
+static uint32_t next_shifted(const struct shift *table, size_t count, uint32_t r)
+{
+    size_t low = 0;
+    size_t high = count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r > table[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == count)
+        return UINT32_MAX;
+    const struct shift *s = &table[low];
+    if (r <= s->first)
+        return s->first;
+    return s->first + (r - s->first + s->stride - 1) / s->stride * s->stride;
+}
+
+uint32_t rune_next_cased(uint32_t r)
+{
+    if (r <= 'z' && rune_is_letter(r))
+        return r;
+    if (r < 'a')
+        return r < 'A' ? 'A' : 'a';
+    uint32_t next = next_shifted(to_upper, COUNT(to_upper), r);
+    uint32_t other = next_shifted(to_lower, COUNT(to_lower), r);
+    if (other < next)
+        next = other;
+    size_t i = find_fold(r);
+    return i < COUNT(folding) && folding[i].from < next ? folding[i].from : next;
+}
+
 uint32_t rune_at(struct str s, size_t at, size_t *out_len)
 {
     unsigned char first = (unsigned char)s.ptr[at];

@@ -21,6 +21,10 @@ bool rune_is_print(uint32_t r); /* strconv.IsPrint: of the blanks only U+0020 */
 uint32_t rune_to_upper(uint32_t r);
 uint32_t rune_to_lower(uint32_t r);
 uint32_t rune_to_title(uint32_t r);
+/* unicode.SimpleFold: the next one, round and round, of those that differ in case alone. */
+uint32_t rune_fold(uint32_t r);
+/* The first rune at or behind r that may have another case; UINT32_MAX: none has. */
+uint32_t rune_next_cased(uint32_t r);
 
 /* The rune at byte `at` (< s.len) as Go decodes it: what is no UTF-8 is RUNE_ERROR of length 1. */
 uint32_t rune_at(struct str s, size_t at, size_t *out_len);
