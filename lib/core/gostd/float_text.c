@@ -9,9 +9,9 @@
 /* Shortest digits that read back the same, in the form of %e. */
 static void shortest(double d, char *text, size_t size)
 {
-    for (int precision = 0; precision < 17; precision++) {
-        if (precision > 0 && precision < 14)
-            precision = 14; /* most are short or long; 15 digits always survive */
+    bool is_normal = d >= 0x1p-1022; /* then 15 digits survive: what is shorter ends in zeros */
+
+    for (int precision = is_normal ? 14 : 0; precision < 17; precision++) {
         snprintf(text, size, "%.*e", precision, d);
         if (strtod(text, NULL) == d)
             break;
@@ -22,7 +22,7 @@ static void shortest_single(double d, char *text, size_t size)
 {
     for (int precision = 0; precision < 9; precision++) {
         snprintf(text, size, "%.*e", precision, d);
-        if (strtof(text, NULL) == (float)d)
+        if ((double)strtof(text, NULL) == d)
             break;
     }
 }
@@ -105,8 +105,11 @@ static void add_hexadecimal(struct buf *out, double d, char verb, int precision)
         snprintf(text, sizeof(text), verb == 'x' ? "%.*a" : "%.*A",
                  precision > 400 ? 400 : precision, d);
     char *p = strpbrk(text, "pP");
+    bool is_carried = text[2] == '2'; /* rounded up to the next power, the rest is zeros */
+    if (is_carried)
+        text[2] = '1';
     buf_add_bytes(out, text, (size_t)(p - text));
-    add_exponent(out, *p, (int)strtol(p + 1, NULL, 10) - shift);
+    add_exponent(out, *p, (int)strtol(p + 1, NULL, 10) - shift + is_carried);
 }
 
 static void add_binary(struct buf *out, double d)
@@ -162,6 +165,7 @@ void format_float(struct buf *out, double d, char verb, int precision)
 
 void format_float_single(struct buf *out, double d)
 {
+    d = (double)(float)d;
     if (!isfinite(d)) {
         format_float(out, d, 'g', -1);
         return;

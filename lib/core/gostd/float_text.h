@@ -12,7 +12,7 @@
 /* strconv's FormatFloat(d, verb, precision, 64): verbs e E f F g G x X b; precision -1: the
  * shortest text that reads back the same. */
 void format_float(struct buf *out, double d, char verb, int precision);
-/* FormatFloat(d, 'g', -1, 32): the shortest text that reads back as the same float32. */
+/* FormatFloat(float32(d), 'g', -1, 32): the shortest text that reads back as the same float32. */
 void format_float_single(struct buf *out, double d);
 
 #endif

@@ -321,7 +321,7 @@ bool literal_char(struct str quoted, uint32_t *out)
     bool is_byte;
     struct str inner = str_sub(quoted, 1, quoted.len - 1);
 
-    if (quoted.len < 3 || !unquote_one(inner, &at, '\'', out, &is_byte))
+    if (quoted.len < 3 || inner.ptr[0] == '\n' || !unquote_one(inner, &at, '\'', out, &is_byte))
         return false;
     if (is_byte && *out >= 0x80 && inner.ptr[0] != '\\')
         *out = RUNE_ERROR;

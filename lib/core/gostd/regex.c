@@ -68,8 +68,8 @@ static pcre2_code *compile(struct arena *a, struct str text, uint32_t options, i
 const struct regex *regex_new(struct arena *a, struct str pattern, enum regex_use use,
                               struct str *out_error)
 {
-    const uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOTALL | PCRE2_DOLLAR_ENDONLY |
-                             PCRE2_ALT_CIRCUMFLEX | PCRE2_NEVER_BACKSLASH_C;
+    const uint32_t options = PCRE2_UTF | PCRE2_NO_UTF_CHECK | PCRE2_DOTALL | PCRE2_ALT_CIRCUMFLEX |
+                             PCRE2_NEVER_BACKSLASH_C;
     struct regex_pattern translated;
     struct regex *re = NULL;
     PCRE2_UCHAR reason[REASON_BYTES] = "";

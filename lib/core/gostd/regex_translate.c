@@ -121,8 +121,6 @@ static void assertion(struct translator *t, const char *text)
 
 static int open_group(struct translator *t, unsigned flags)
 {
-    if (t->open_count == REGEX_NESTING_MAX)
-        return fail(t, "expression nests too deeply", t->in.whole);
     begin_atom(t);
     struct group outer = t->top;
     outer.flags = t->flags;
@@ -148,6 +146,8 @@ static int close_group(struct translator *t)
 {
     if (t->open_count == 0)
         return fail(t, "unexpected )", t->in.whole);
+    if (t->open_count >= REGEX_NESTING_MAX)
+        return fail(t, "expression nests too deeply", t->in.whole);
     end_branch(t);
     struct group inner = t->top;
     t->top = t->open[--t->open_count];
