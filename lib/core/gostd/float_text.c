@@ -6,13 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Shortest digits that read back the same, in the form of %e. */
+/* The next digits up, of a %e text; what ends in nines has been found shorter. */
+static void increment_digits(char *text)
+{
+    char *last = strchr(text, 'e') - 1;
+
+    if (*last != '9')
+        (*last)++;
+}
+
+/*
+ * Shortest digits that read back the same, in the form of %e. Normal numbers keep 15 digits, so
+ * that what is shorter ends in zeros. Above a power of two numbers are farther apart than below:
+ * there the digits next above may read back where the nearest ones, which are below, do not.
+ */
 static void shortest(double d, char *text, size_t size)
 {
-    bool is_normal = d >= 0x1p-1022; /* then 15 digits survive: what is shorter ends in zeros */
+    bool is_normal = d >= 0x1p-1022;
 
     for (int precision = is_normal ? 14 : 0; precision < 17; precision++) {
         snprintf(text, size, "%.*e", precision, d);
+        if (strtod(text, NULL) == d)
+            break;
+        increment_digits(text);
         if (strtod(text, NULL) == d)
             break;
     }
