@@ -96,34 +96,6 @@ function(hl_protobuf folder)
     target_include_directories(${target} PRIVATE SYSTEM ${out})
 endfunction()
 
-# hl_embed(<folder> <folder of files> <name>): the *.json below the second folder as a table in that
-# module, one {path without ".json", bytes, count} each, {0} at its end. The module declares `name`
-# and the type "struct metaschema" in its draft.h.
-function(hl_embed folder files name)
-    hl_target_of(${folder} target)
-    if(NOT TARGET ${target})
-        return()
-    endif()
-    file(GLOB_RECURSE paths CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/${files}
-        ${PROJECT_SOURCE_DIR}/${files}/*.json)
-    set(arrays "")
-    set(rows "")
-    set(number 0)
-    foreach(path IN LISTS paths)
-        file(READ ${PROJECT_SOURCE_DIR}/${files}/${path} hex HEX)
-        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${files}/${path})
-        string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
-        string(REGEX REPLACE "\\.json$" "" key ${path})
-        string(APPEND arrays "static const unsigned char file_${number}[] = {${bytes}};\n")
-        string(APPEND rows "    {\"${key}\", file_${number}, sizeof(file_${number})},\n")
-        math(EXPR number "${number} + 1")
-    endforeach()
-    set(out ${PROJECT_BINARY_DIR}/embed/${name}.c)
-    file(CONFIGURE OUTPUT ${out} @ONLY CONTENT
-        "#include \"${folder}/draft.h\"\n\n@arrays@\nconst struct metaschema ${name}[] = {\n@rows@    {0}};\n")
-    target_sources(${target} PRIVATE ${out})
-endfunction()
-
 # hl_install_beside_programs(): completions as hlctl itself writes them, and the fleet we ship.
 function(hl_install_beside_programs)
     foreach(folder addons platform promises workloads matchbox)

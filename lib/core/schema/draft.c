@@ -117,7 +117,18 @@ const char *draft_vocabulary_name(unsigned vocabulary)
     return "";
 }
 
-bool draft_document(struct str url, struct str *out_text)
+static struct str with_double_quotes(struct arena *a, const char *text)
+{
+    char *copy = arena_cstr(a, str_from(text));
+
+    for (char *c = copy; *c; c++) {
+        if (*c == '\'')
+            *c = '"';
+    }
+    return str_from(copy);
+}
+
+bool draft_document(struct arena *a, struct str url, struct str *out_text)
 {
     struct str path = without_scheme(url);
     const struct str site = STR("json-schema.org/");
@@ -130,7 +141,7 @@ bool draft_document(struct str url, struct str *out_text)
     for (const struct metaschema *m = schema_metaschemas; m->path; m++) {
         if (!str_eq(path, str_from(m->path)))
             continue;
-        *out_text = (struct str){(const char *)m->text, m->len};
+        *out_text = with_double_quotes(a, m->text);
         return true;
     }
     return false;

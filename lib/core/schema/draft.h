@@ -52,14 +52,13 @@ unsigned draft_vocabulary(const struct draft *draft, struct str url);
 /* The last part of its URL. */
 const char *draft_vocabulary_name(unsigned vocabulary);
 
-/* The text of a document below json-schema.org; false if there is none at that URL. */
-bool draft_document(struct str url, struct str *out_text);
+/* The text of a document below json-schema.org, in `a`; false if there is none at that URL. */
+bool draft_document(struct arena *a, struct str url, struct str *out_text);
 
-/* What the build makes of metaschemas/: path without ".json", text. Ends with a NULL path. */
+/* For draft.c: what there is (metaschemas.c). Ends with a NULL path. */
 struct metaschema {
     const char *path;
-    const unsigned char *text;
-    size_t len;
+    const char *text; /* JSON with ' for " */
 };
 extern const struct metaschema schema_metaschemas[];
 

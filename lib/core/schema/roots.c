@@ -102,7 +102,7 @@ static const struct value *load(struct compiler *c, struct str url)
 
     if (document)
         return document;
-    if (draft_document(url, &text)) {
+    if (draft_document(c->a, url, &text)) {
         int rc = json_read(c->a, text, url, &read, NULL);
         HL_ASSERT(rc == 0);
         document = read;
