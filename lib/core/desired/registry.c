@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/base64.h"
 #include "core/value/yaml.h"
 
 static const char SECRET_TYPE[] = "argocd.argoproj.io/secret-type";
@@ -30,47 +31,6 @@ struct str cluster_name_normalized(struct arena *a, struct str name)
     while (from < len && (out[from] == '-' || out[from] == '.'))
         from++;
     return (struct str){out + from, len - from};
-}
-
-/* Base64 of RFC 4648 section 4, line breaks allowed as YAML block scalars bring them. */
-static bool base64_decode(struct arena *a, struct str text, struct str *out)
-{
-    char *bytes = arena_alloc(a, text.len + 1);
-    size_t len = 0;
-    uint32_t bits = 0;
-    unsigned bit_count = 0;
-    size_t pads = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        uint32_t v;
-        if (c == '\n' || c == '\r' || c == ' ')
-            continue;
-        if (c == '=') {
-            pads++;
-            continue;
-        }
-        if (c >= 'A' && c <= 'Z')
-            v = (uint32_t)(c - 'A');
-        else if (c >= 'a' && c <= 'z')
-            v = (uint32_t)(c - 'a') + 26;
-        else if (c >= '0' && c <= '9')
-            v = (uint32_t)(c - '0') + 52;
-        else if (c == '+' || c == '/')
-            v = c == '+' ? 62 : 63;
-        else
-            return false;
-        if (pads > 0)
-            return false;
-        bits = bits << 6 | v;
-        bit_count += 6;
-        if (bit_count >= 8) {
-            bit_count -= 8;
-            bytes[len++] = (char)(bits >> bit_count & 0xff);
-        }
-    }
-    *out = (struct str){bytes, len};
-    return pads <= 2 && (bit_count == 0 || (bits & ((1u << bit_count) - 1)) == 0);
 }
 
 /* A copy of a map of scalars with every value a string, or an empty map. */
@@ -164,7 +124,7 @@ static int secret_field(struct arena *a, const struct value *secret, const char 
     *out = value_str(plain);
     if (plain || !coded)
         return 0;
-    if (!base64_decode(a, value_str(coded), out) || !str_is_utf8(*out))
+    if (!base64_decode(a, value_str(coded), out, NULL) || !str_is_utf8(*out))
         return value_err(err, HL_EINVAL, coded, "data.%s of a cluster Secret is not base64 text",
                          key);
     return 0;

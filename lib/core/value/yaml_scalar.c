@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "core/value/number.h"
 
 static const struct {
@@ -345,52 +346,6 @@ bool scalar_is_timestamp(struct str s)
     return cut_clock(&s) && s.len == 0;
 }
 
-static int base64_value(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *hit = c ? strchr(digits, c) : NULL;
-
-    return hit ? (int)(hit - digits) : -1;
-}
-
-/* RFC 4648 section 4 with padding; CR and LF are skipped, as Go's decoder does. */
-static bool decode_base64(struct arena *a, struct str text, struct str *out)
-{
-    char *bytes = arena_alloc(a, text.len / 4 * 3 + 3);
-    size_t len = 0;
-    size_t digit_count = 0;
-    size_t pad_count = 0;
-    uint32_t group = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\n' || text.ptr[i] == '\r')
-            continue;
-        if (text.ptr[i] == '=') {
-            pad_count++;
-            continue;
-        }
-        int digit = base64_value(text.ptr[i]);
-        if (digit < 0 || pad_count > 0)
-            return false;
-        group = group << 6 | (uint32_t)digit;
-        if (++digit_count % 4 == 0) {
-            bytes[len++] = (char)(unsigned char)(group >> 16);
-            bytes[len++] = (char)(unsigned char)(group >> 8);
-            bytes[len++] = (char)(unsigned char)group;
-        }
-    }
-    size_t left = digit_count % 4;
-    if (left == 1 || pad_count != (left ? 4 - left : 0))
-        return false;
-    group <<= left ? 6 * (4 - left) : 0;
-    if (left >= 2)
-        bytes[len++] = (char)(unsigned char)(group >> 16);
-    if (left == 3)
-        bytes[len++] = (char)(unsigned char)(group >> 8);
-    *out = (struct str){bytes, len};
-    return true;
-}
-
 /* JSON has no bytes: what is not UTF-8 becomes U+FFFD, one per byte, as encoding/json has it. */
 static struct str as_utf8(struct arena *a, struct str bytes)
 {
@@ -458,7 +413,7 @@ int scalar_read(struct arena *a, struct str tag, bool is_plain, struct str text,
     struct str name = str_sub(tag, prefix.len, tag.len);
     if (str_eq(name, STR("binary"))) {
         struct str bytes;
-        if (!decode_base64(a, text, &bytes))
+        if (!base64_decode(a, text, &bytes, NULL))
             return value_err(err, HL_EINVAL, v, "!!binary is not valid base64");
         set(v, is_string, as_utf8(a, bytes));
         return 0;

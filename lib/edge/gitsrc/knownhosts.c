@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "edge/gitsrc/sha1.h"
 
-enum { KEY_MAX_BYTES = 4096, NAME_MAX_BYTES = 300 };
+enum { NAME_MAX_BYTES = 300 };
 
 struct line {
     bool is_revoked;
@@ -16,47 +17,13 @@ struct line {
     struct str base64;
 };
 
-static const char base64_digits[] =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/* RFC 4648 section 4. Returns the length, or SIZE_MAX for what is not base64 or does not fit. */
-static size_t decode_base64(struct str text, unsigned char *out, size_t room)
-{
-    size_t len = 0;
-    uint32_t bits = 0;
-    unsigned bit_count = 0;
-
-    while (text.len > 0 && text.ptr[text.len - 1] == '=')
-        text.len--;
-    for (size_t i = 0; i < text.len; i++) {
-        const char *at = text.ptr[i] ? strchr(base64_digits, text.ptr[i]) : NULL;
-        if (!at)
-            return SIZE_MAX;
-        bits = bits << 6 | (uint32_t)(at - base64_digits);
-        bit_count += 6;
-        if (bit_count < 8)
-            continue;
-        bit_count -= 8;
-        if (len == room)
-            return SIZE_MAX;
-        out[len++] = (unsigned char)(bits >> bit_count);
-    }
-    return len;
-}
-
 const char *knownhosts_print(const unsigned char sha256[32], char out[KNOWNHOSTS_PRINT_MAX])
 {
-    size_t len = (size_t)snprintf(out, KNOWNHOSTS_PRINT_MAX, "SHA256:");
-    uint32_t bits = 0;
-    unsigned bit_count = 0;
+    HL_CLEANUP(arena_freep) struct arena *scratch = arena_new();
+    struct str text = base64_encode(scratch, (struct str){(const char *)sha256, 32});
 
-    for (unsigned i = 0; i < 32; i++) {
-        bits = bits << 8 | sha256[i];
-        for (bit_count += 8; bit_count >= 6; bit_count -= 6)
-            out[len++] = base64_digits[bits >> (bit_count - 6) & 63];
-    }
-    out[len++] = base64_digits[bits << (6 - bit_count) & 63];
-    out[len] = '\0';
+    text.len--; /* OpenSSH prints no padding */
+    snprintf(out, KNOWNHOSTS_PRINT_MAX, "SHA256:" STR_FMT, STR_ARG(text));
     return out;
 }
 
@@ -119,26 +86,27 @@ static bool glob_matches(struct str pattern, struct str name)
 }
 
 /* "|1|<salt>|<HMAC-SHA-1 of the name under the salt>", both base64. */
-static bool hash_matches(struct str hashed, struct str name)
+static bool hash_matches(struct arena *scratch, struct str hashed, struct str name)
 {
-    unsigned char salt[SHA1_BYTES], want[SHA1_BYTES], have[SHA1_BYTES];
+    unsigned char have[SHA1_BYTES];
     struct str rest = str_sub(hashed, 3, hashed.len);
     struct str salt_text = str_cut(&rest, '|');
+    struct str salt, want;
 
-    if (!str_starts(hashed, STR("|1|")) ||
-        decode_base64(salt_text, salt, sizeof(salt)) != sizeof(salt) ||
-        decode_base64(rest, want, sizeof(want)) != sizeof(want))
+    if (!str_starts(hashed, STR("|1|")) || !base64_decode(scratch, salt_text, &salt, NULL) ||
+        !base64_decode(scratch, rest, &want, NULL) || salt.len != SHA1_BYTES ||
+        want.len != SHA1_BYTES)
         return false;
-    hmac_sha1((struct str){(const char *)salt, sizeof(salt)}, name, have);
-    return memcmp(want, have, sizeof(want)) == 0;
+    hmac_sha1(salt, name, have);
+    return memcmp(want.ptr, have, SHA1_BYTES) == 0;
 }
 
-static bool hosts_match(struct str hosts, struct str name)
+static bool hosts_match(struct arena *scratch, struct str hosts, struct str name)
 {
     bool is_match = false;
 
     if (hosts.ptr[0] == '|')
-        return hash_matches(hosts, name);
+        return hash_matches(scratch, hosts, name);
     while (hosts.len > 0) {
         struct str pattern = str_cut(&hosts, ',');
         bool is_negated = pattern.len > 0 && pattern.ptr[0] == '!';
@@ -176,20 +144,19 @@ static struct str type_of(struct str key)
 enum knownhosts_verdict knownhosts_check(struct str file, struct str host, uint16_t port,
                                          struct str key)
 {
+    HL_CLEANUP(arena_freep) struct arena *scratch = arena_new();
     enum knownhosts_verdict verdict = KNOWNHOSTS_UNKNOWN;
     char room[NAME_MAX_BYTES];
     struct str name = host_name(host, port, room);
 
     while (file.len > 0) {
-        unsigned char listed[KEY_MAX_BYTES];
         struct line line;
+        struct str listed;
 
-        if (!parse_line(str_cut(&file, '\n'), &line) || !hosts_match(line.hosts, name))
+        if (!parse_line(str_cut(&file, '\n'), &line) || !hosts_match(scratch, line.hosts, name) ||
+            !base64_decode(scratch, line.base64, &listed, NULL))
             continue;
-        size_t len = decode_base64(line.base64, listed, sizeof(listed));
-        if (len == SIZE_MAX)
-            continue;
-        bool is_same = len == key.len && memcmp(listed, key.ptr, len) == 0;
+        bool is_same = str_eq(listed, key);
         if (line.is_revoked && is_same)
             return KNOWNHOSTS_REVOKED;
         if (line.is_revoked)
@@ -208,18 +175,19 @@ size_t knownhosts_select(struct str file, struct str host, uint16_t port, struct
 {
     static const char *const order[] = {"ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384",
                                         "ecdsa-sha2-nistp521", "ssh-rsa"};
+    HL_CLEANUP(arena_freep) struct arena *scratch = arena_new();
     char room[NAME_MAX_BYTES];
     struct str name = host_name(host, port, room);
     size_t count = 0;
 
     for (size_t i = 0; i < HL_COUNT(order); i++) {
         for (struct str rest = file; rest.len > 0;) {
-            unsigned char key[KEY_MAX_BYTES];
             struct line line;
+            struct str key;
 
             if (!parse_line(str_cut(&rest, '\n'), &line) || line.is_revoked ||
-                !str_eq(line.type, str_from(order[i])) || !hosts_match(line.hosts, name) ||
-                decode_base64(line.base64, key, sizeof(key)) == SIZE_MAX)
+                !str_eq(line.type, str_from(order[i])) || !hosts_match(scratch, line.hosts, name) ||
+                !base64_decode(scratch, line.base64, &key, NULL))
                 continue;
             buf_printf(out, STR_FMT " " STR_FMT " " STR_FMT "\n", STR_ARG(name), STR_ARG(line.type),
                        STR_ARG(line.base64));

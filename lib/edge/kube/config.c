@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "core/value/yaml.h"
 
 struct reading {
@@ -62,49 +63,6 @@ int kube_file_read(struct str path, struct arena *a, struct str *out, struct err
     return r;
 }
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-bool kube_base64(struct str text, struct arena *a, struct str *out)
-{
-    char *bytes = arena_alloc(a, text.len / 4 * 3 + 4);
-    size_t len = 0;
-    size_t digits = 0;
-    size_t padding = 0;
-    uint32_t bits = 0;
-
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        int digit = base64_digit(c);
-
-        if (c == '\n' || c == '\r' || c == ' ' || c == '\t')
-            continue;
-        if (c == '=')
-            digit = 0, padding++;
-        else if (digit < 0 || padding > 0)
-            return false;
-        bits = bits << 6 | (uint32_t)digit;
-        if (++digits % 4 == 0) {
-            bytes[len++] = (char)(bits >> 16 & 0xff);
-            bytes[len++] = (char)(bits >> 8 & 0xff);
-            bytes[len++] = (char)(bits & 0xff);
-            bits = 0;
-        }
-    }
-    if (digits % 4 != 0 || padding > 2)
-        return false;
-    *out = (struct str){bytes, len - padding};
-    return true;
-}
-
 static struct str beside(struct reading *r, struct str path)
 {
     size_t end = r->file.len;
@@ -124,7 +82,7 @@ static int take_blob(struct reading *r, const struct value *from, const char *na
     struct str path = value_get_str(from, name);
 
     if (data && data->kind == VALUE_STRING && data->string.len > 0) {
-        if (!kube_base64(data->string, r->arena, out))
+        if (!base64_decode(r->arena, data->string, out, NULL))
             return value_err(r->err, HL_EINVAL, data, STR_FMT " is no base64", STR_ARG(data_name));
         return 0;
     }

@@ -41,7 +41,4 @@ HL_MUST int kube_config_in_cluster(struct str host, struct str port, struct str 
 /* A whole file; HL_EABSENT, HL_EDENIED, HL_ELIMIT or HL_EIO. */
 HL_MUST int kube_file_read(struct str path, struct arena *a, struct str *out, struct err *err);
 
-/* Base64 (RFC 4648) with padding; blanks between are skipped. */
-HL_MUST bool kube_base64(struct str text, struct arena *a, struct str *out);
-
 #endif

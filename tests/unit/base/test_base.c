@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "base/base64.h"
 #include "base/base.h"
 
 static void sha256_gives_the_answers_of_fips_180_4(void **state)
@@ -268,6 +269,28 @@ static void quoted_text_shows_what_cannot_be_seen(void **state)
     assert_true(str_eq(buf_str(&b), STR("\"\"")));
 }
 
+static void base64_is_read_strictly(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t bad;
+    } refused[] = {{"aGVsbG8", 4}, {"a===", 1}, {"aG=s", 2}, {"aG_s", 2}, {"aGVs bG8=", 4}};
+    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
+    struct str out;
+    size_t bad;
+
+    (void)state;
+    assert_true(base64_decode(a, STR("aGVs\r\nbG8="), &out, NULL));
+    assert_true(str_eq(out, STR("hello")));
+    assert_true(str_eq(base64_encode(a, out), STR("aGVsbG8=")));
+    assert_true(base64_decode(a, STR(""), &out, NULL));
+    assert_int_equal(out.len, 0);
+    for (size_t i = 0; i < HL_COUNT(refused); i++) {
+        assert_false(base64_decode(a, str_from(refused[i].text), &out, &bad));
+        assert_int_equal(bad, refused[i].bad);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +309,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_numbers),
         cmocka_unit_test(times_are_written_and_read_as_rfc_3339),
         cmocka_unit_test(an_error_keeps_its_innermost_position_and_gains_context),
+        cmocka_unit_test(base64_is_read_strictly),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);
 }

@@ -274,22 +274,6 @@ static void a_pod_finds_its_api_by_environment_and_service_account(void **state)
     assert_true(str_eq(c.token_path, arena_printf(a, "%s/token", folder)));
 }
 
-static void base64_is_read_strictly(void **state)
-{
-    HL_CLEANUP(arena_freep) struct arena *a = arena_new();
-    struct str out;
-
-    (void)state;
-    assert_true(kube_base64(STR("aGVs\n bG8="), a, &out));
-    assert_true(str_eq(out, STR("hello")));
-    assert_true(kube_base64(STR(""), a, &out));
-    assert_int_equal(out.len, 0);
-    assert_false(kube_base64(STR("aGVsbG8"), a, &out));
-    assert_false(kube_base64(STR("a==="), a, &out));
-    assert_false(kube_base64(STR("aG=s"), a, &out));
-    assert_false(kube_base64(STR("aG_s"), a, &out));
-}
-
 static int make_folder(void **state)
 {
     (void)state;
@@ -319,7 +303,6 @@ int main(void)
         cmocka_unit_test(a_kubeconfig_is_read_with_data_and_with_files),
         cmocka_unit_test(a_kubeconfig_that_cannot_be_used_says_why),
         cmocka_unit_test(a_pod_finds_its_api_by_environment_and_service_account),
-        cmocka_unit_test(base64_is_read_strictly),
     };
     return cmocka_run_group_tests_name("edge/kube", tests, make_folder, remove_folder);
 }
