@@ -1,6 +1,8 @@
 /*
  * The first line is a URL, the rest another one to resolve under it. What is parsed and written
- * parses again and is stable after that; a refusal has words.
+ * does not change any more if it is a URL again, which it need not be, here as in Go: a path may
+ * begin with two slashes, as a host does, and the zone of an address holds any bytes. A refusal has
+ * words.
  */
 #include "core/gostd/url.h"
 
@@ -14,8 +16,10 @@ static void check_stable(struct arena *a, const struct url *u)
     struct url again;
 
     url_write(&text, u);
-    bool is_good = url_parse(a, buf_str(&text), &again, &why);
-    HL_ASSERT(is_good);
+    if (u->host.len == 0 && str_starts(u->path, STR("//")))
+        return;
+    if (!url_parse(a, buf_str(&text), &again, &why))
+        return;
     url_write(&text_again, &again);
     HL_ASSERT(str_eq(buf_str(&text), buf_str(&text_again)));
 }
