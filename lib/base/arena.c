@@ -15,8 +15,6 @@ enum { CHUNK_MIN = 4096, CHUNK_MAPPED = 256 << 10, CHUNK_MAX = 2 << 20, PAGE = 4
 struct chunk {
     struct chunk *older;
     size_t cap;
-    size_t used;
-    size_t dirty; /* bytes from here on are zero */
     _Alignas(ALIGN) unsigned char bytes[];
 };
 
@@ -24,13 +22,6 @@ struct mapping {
     struct mapping *older;
     void *bytes;
     size_t size;
-};
-
-struct arena {
-    struct mapping *mapping; /* in the chunks */
-    struct chunk *newest;
-    size_t next_cap;
-    size_t used;
 };
 
 /* Memory from the kernel; where it fills huge pages, it lies on their bounds. */
@@ -56,12 +47,11 @@ static void *map(size_t size)
     return p;
 }
 
-static struct chunk *chunk_new(size_t cap, struct chunk *older)
+static struct chunk *chunk_new(size_t cap)
 {
     size_t size = sizeof(struct chunk) + cap;
     struct chunk *c = size < CHUNK_MAPPED ? hl_calloc(1, size) : map(size);
 
-    c->older = older;
     c->cap = cap;
     return c;
 }
@@ -101,51 +91,56 @@ void arena_free(struct arena *a)
     free(a);
 }
 
+static size_t newest_used(const struct arena *a)
+{
+    return a->newest ? (size_t)(a->at - a->newest->bytes) : 0;
+}
+
+static void use_chunk(struct arena *a, struct chunk *c)
+{
+    a->newest = c;
+    a->at = c ? c->bytes : NULL;
+    a->end = c ? c->bytes + c->cap : NULL;
+}
+
 void arena_reset(struct arena *a)
 {
+    size_t dirty = newest_used(a);
+
     unmap_files(a);
-    while (a->newest && a->newest->older) {
+    while (a->newest && (a->newest->older || a->newest->cap > CHUNK_MAX)) {
         struct chunk *c = a->newest;
         a->newest = c->older;
+        dirty = a->newest ? a->newest->cap : 0;
         chunk_free(c);
     }
-    if (a->newest && a->newest->cap > CHUNK_MAX) {
-        chunk_free(a->newest);
-        a->newest = NULL;
-    }
-    if (a->newest) {
-        struct chunk *c = a->newest;
-        c->dirty = c->used > c->dirty ? c->used : c->dirty;
-        c->used = 0;
-    }
+    if (dirty > 0)
+        memset(a->newest->bytes, 0, dirty);
+    use_chunk(a, a->newest);
     a->next_cap = CHUNK_MIN;
-    a->used = 0;
+    a->older_used = 0;
 }
 
 size_t arena_used_bytes(const struct arena *a)
 {
-    return a->used;
+    return a->older_used + newest_used(a);
 }
 
-void *arena_alloc(struct arena *a, size_t size_bytes)
+void *arena_alloc_chunk(struct arena *a, size_t size_bytes)
 {
     if (size_bytes > SIZE_MAX / 2)
         hl_die("arena: request of %zu bytes", size_bytes);
     size_t need = (size_bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    size_t cap = a->next_cap - sizeof(struct chunk);
+    struct chunk *c = chunk_new(cap > need ? cap : need);
 
-    if (!a->newest || a->newest->cap - a->newest->used < need) {
-        size_t cap = a->next_cap - sizeof(struct chunk);
-        a->newest = chunk_new(cap > need ? cap : need, a->newest);
-        if (a->next_cap < CHUNK_MAX)
-            a->next_cap *= 2;
-    }
-    struct chunk *c = a->newest;
-    unsigned char *p = c->bytes + c->used;
-    if (c->used < c->dirty)
-        memset(p, 0, c->dirty - c->used < need ? c->dirty - c->used : need);
-    c->used += need;
-    a->used += need;
-    return p;
+    c->older = a->newest;
+    a->older_used += newest_used(a);
+    use_chunk(a, c);
+    if (a->next_cap < CHUNK_MAX)
+        a->next_cap *= 2;
+    a->at += need;
+    return c->bytes;
 }
 
 void *arena_alloc_array(struct arena *a, size_t count, size_t size_bytes)

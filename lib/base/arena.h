@@ -17,7 +17,14 @@
 #include "base/attr.h"
 #include "base/str.h"
 
-struct arena;
+struct arena {
+    unsigned char *at; /* the rest is arena.c's */
+    unsigned char *end;
+    struct chunk *newest;
+    struct mapping *mapping; /* in the chunks */
+    size_t next_cap;
+    size_t older_used;
+};
 
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
@@ -27,7 +34,18 @@ void arena_reset(struct arena *a);
 /* Bytes handed out since the last reset, alignment included. */
 size_t arena_used_bytes(const struct arena *a);
 
-void *arena_alloc(struct arena *a, size_t size_bytes) __attribute__((malloc, returns_nonnull));
+void *arena_alloc_chunk(struct arena *a, size_t size_bytes)
+    __attribute__((malloc, returns_nonnull));
+static inline void *arena_alloc(struct arena *a, size_t size_bytes)
+{
+    enum { ALIGN = 16 }; /* as the room is */
+    unsigned char *p = a->at;
+
+    if (size_bytes >= (size_t)(a->end - p))
+        return arena_alloc_chunk(a, size_bytes);
+    a->at = p + ((size_bytes + ALIGN - 1) & ~(size_t)(ALIGN - 1));
+    return p;
+}
 /* Zeroed room for `count` objects; a product that overflows ends the process. */
 void *arena_alloc_array(struct arena *a, size_t count, size_t size_bytes)
     __attribute__((returns_nonnull));

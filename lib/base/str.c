@@ -9,11 +9,6 @@ struct str str_from(const char *c)
     return c ? (struct str){c, strlen(c)} : STR_NONE;
 }
 
-bool str_eq(struct str a, struct str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 int str_cmp(struct str a, struct str b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
@@ -24,11 +19,6 @@ int str_cmp(struct str a, struct str b)
     if (a.len == b.len)
         return 0;
     return a.len < b.len ? -1 : 1;
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_eq((struct str){s.ptr, prefix.len}, prefix);
 }
 
 bool str_ends(struct str s, struct str suffix)
@@ -49,15 +39,6 @@ size_t str_find(struct str s, struct str needle, size_t from)
         return from;
     const char *hit = memmem(s.ptr + from, s.len - from, needle.ptr, needle.len);
     return hit ? (size_t)(hit - s.ptr) : SIZE_MAX;
-}
-
-struct str str_sub(struct str s, size_t from, size_t to)
-{
-    if (to > s.len)
-        to = s.len;
-    if (from >= to)
-        return STR_NONE;
-    return (struct str){s.ptr + from, to - from};
 }
 
 static bool is_blank(char c)

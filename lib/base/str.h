@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/attr.h"
 
@@ -28,10 +29,19 @@ struct str {
 /* The string of a NUL-terminated C string, borrowed; NULL gives the empty string. */
 struct str str_from(const char *c);
 
-bool str_eq(struct str a, struct str b);
+static inline bool str_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (b.len == 0 || memcmp(a.ptr, b.ptr, b.len) == 0);
+}
+
 /* Bytewise order; a prefix sorts first. */
 int str_cmp(struct str a, struct str b);
-bool str_starts(struct str s, struct str prefix);
+
+static inline bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len && str_eq((struct str){s.ptr, prefix.len}, prefix);
+}
+
 bool str_ends(struct str s, struct str suffix);
 bool str_has_byte(struct str s, char c);
 
@@ -39,7 +49,14 @@ bool str_has_byte(struct str s, char c);
 size_t str_find(struct str s, struct str needle, size_t from);
 
 /* Bytes [from, to) of s; both are cut to its length. */
-struct str str_sub(struct str s, size_t from, size_t to);
+static inline struct str str_sub(struct str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    if (from >= to)
+        return STR_NONE;
+    return (struct str){s.ptr + from, to - from};
+}
 
 /* Without ASCII blanks (space, tab, CR, LF) at both ends. */
 struct str str_trim(struct str s);

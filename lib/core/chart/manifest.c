@@ -18,23 +18,30 @@ static bool is_blank(char c)
 /* The next match of (?:^|\s*\n)---\s* at or after `at`: where it begins and ends. */
 static bool next_separator(struct str s, size_t at, size_t *out_from, size_t *out_to)
 {
-    for (size_t dash = str_find(s, STR("---"), at); dash != SIZE_MAX;
-         dash = str_find(s, STR("---"), dash + 1)) {
-        size_t from = dash;
-        if (dash != 0) {
-            if (dash == at || s.ptr[dash - 1] != '\n')
-                continue;
-            from = dash - 1;
-            while (from > at && is_blank(s.ptr[from - 1]))
-                from--;
-        }
-        *out_from = from;
-        *out_to = dash + 3;
-        while (*out_to < s.len && is_blank(s.ptr[*out_to]))
-            ++*out_to;
-        return true;
+    size_t dash = 0;
+    size_t from = at;
+
+    if (s.len == 0)
+        return false;
+    if (at > 0 || !str_starts(s, STR("---"))) {
+        const char *end = s.ptr + s.len;
+        const char *c = s.ptr + at;
+        do {
+            c = memchr(c, '\n', (size_t)(end - c));
+            if (!c)
+                return false;
+            c++;
+        } while (end - c < 3 || memcmp(c, "---", 3) != 0);
+        dash = (size_t)(c - s.ptr);
+        from = dash - 1;
+        while (from > at && is_blank(s.ptr[from - 1]))
+            from--;
     }
-    return false;
+    *out_from = from;
+    *out_to = dash + 3;
+    while (*out_to < s.len && is_blank(s.ptr[*out_to]))
+        ++*out_to;
+    return true;
 }
 
 struct str *manifest_split(struct arena *a, struct str text, size_t *out_count)

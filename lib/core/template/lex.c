@@ -218,49 +218,59 @@ static bool at_terminator(const struct lexer *l)
            pair_at(l, l->pos, '}', '}');
 }
 
-static uint32_t skip_alphanumeric(struct lexer *l)
+/* What stands behind them, or END. */
+static inline uint32_t skip_alphanumeric(struct lexer *l)
 {
+    const unsigned char *text = (const unsigned char *)l->text.ptr;
     size_t len;
     uint32_t r;
 
     for (;;) {
-        while (classes[byte_at(l, l->pos)] & WORD)
-            l->pos++;
+        size_t at = l->pos;
+        while (at < l->text.len && (classes[text[at]] & WORD))
+            at++;
+        l->pos = at;
+        if (at < l->text.len && text[at] < 0x80)
+            return text[at];
         r = peek(l, &len);
-        if (r < 0x80 || !is_alphanumeric(r))
+        if (!is_alphanumeric(r))
             return r;
         l->pos += len;
     }
 }
 
+static enum token_kind keyword(struct str word, struct str known, enum token_kind kind)
+{
+    return str_eq(word, known) ? kind : TOKEN_IDENTIFIER;
+}
+
 static enum token_kind word_kind(struct str word)
 {
-    static const struct {
-        struct str word;
-        enum token_kind kind;
-    } known[] = {
-        {{"block", 5}, TOKEN_BLOCK},
-        {{"break", 5}, TOKEN_BREAK},
-        {{"continue", 8}, TOKEN_CONTINUE},
-        {{"define", 6}, TOKEN_DEFINE},
-        {{"else", 4}, TOKEN_ELSE},
-        {{"end", 3}, TOKEN_END},
-        {{"if", 2}, TOKEN_IF},
-        {{"nil", 3}, TOKEN_NIL},
-        {{"range", 5}, TOKEN_RANGE},
-        {{"template", 8}, TOKEN_TEMPLATE},
-        {{"with", 4}, TOKEN_WITH},
-        {{"true", 4}, TOKEN_BOOL},
-        {{"false", 5}, TOKEN_BOOL},
-    };
-
-    if (word.len > sizeof("continue") - 1)
+    switch (word.ptr[0]) {
+    case 'b':
+        return str_eq(word, STR("block")) ? TOKEN_BLOCK : keyword(word, STR("break"), TOKEN_BREAK);
+    case 'c':
+        return keyword(word, STR("continue"), TOKEN_CONTINUE);
+    case 'd':
+        return keyword(word, STR("define"), TOKEN_DEFINE);
+    case 'e':
+        return str_eq(word, STR("end")) ? TOKEN_END : keyword(word, STR("else"), TOKEN_ELSE);
+    case 'f':
+        return keyword(word, STR("false"), TOKEN_BOOL);
+    case 'i':
+        return keyword(word, STR("if"), TOKEN_IF);
+    case 'n':
+        return keyword(word, STR("nil"), TOKEN_NIL);
+    case 'r':
+        return keyword(word, STR("range"), TOKEN_RANGE);
+    case 't':
+        return str_eq(word, STR("true")) ? TOKEN_BOOL
+                                         : keyword(word, STR("template"), TOKEN_TEMPLATE);
+    case 'w':
+        return keyword(word, STR("with"), TOKEN_WITH);
+    default:
         return TOKEN_IDENTIFIER;
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (str_eq(word, known[i].word))
-            return known[i].kind;
     }
-    return TOKEN_IDENTIFIER;
 }
 
 static struct token lex_identifier(struct lexer *l)
@@ -419,20 +429,30 @@ static struct token lex_inside(struct lexer *l)
 
     l->after_space = from > l->pos;
     ignore_to(l, from);
-    unsigned char c = byte_at(l, from);
-    uint8_t class = classes[c];
-    if (class & (WORD | DIGIT))
-        return class & DIGIT ? lex_number(l) : lex_identifier(l);
-    if (pair_at(l, from, '}', '}'))
-        return lex_right(l, false);
-    if (l->after_space && trim_marker_right(l, from))
-        return lex_right(l, true);
     if (from >= l->text.len)
         return refuse(l, STR("unclosed action"));
-    if (c == '+' || c == '-')
+    unsigned char c = (unsigned char)l->text.ptr[from];
+    uint8_t class = classes[c];
+    if (class & WORD)
+        return class & DIGIT ? lex_number(l) : lex_identifier(l);
+    switch (c) {
+    case '.':
+        if ((classes[byte_at(l, from + 1)] & DIGIT) || from + 1 == l->text.len)
+            return lex_number(l);
+        break;
+    case '}':
+        if (byte_at(l, from + 1) == '}')
+            return lex_right(l, false);
+        break;
+    case '-':
+        if (l->after_space && pair_at(l, from + 1, '}', '}'))
+            return lex_right(l, true);
         return lex_number(l);
-    if (c == '.' && ((classes[byte_at(l, from + 1)] & DIGIT) || from + 1 == l->text.len))
+    case '+':
         return lex_number(l);
+    default:
+        break;
+    }
     if (c < 0x80) {
         l->pos++;
         return lex_mark(l, (char)c);
