@@ -1,12 +1,13 @@
 /*
  * What yaml_read_all takes must survive being written: the text reads back, is stable after that,
  * and says the same but for what upstream's own writing loses (see is_lossy). yaml_read_first
- * agrees.
+ * agrees, and yaml_read_members with it.
  */
 #include "core/value/json.h"
 #include "core/value/yaml.h"
 
 #include <math.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,6 +59,26 @@ static void check_document(struct arena *a, struct value *v)
     HL_ASSERT(str_eq(buf_str(&json), buf_str(&json_again)));
 }
 
+/* Of some members as of all, the same errors included. */
+static void check_members(struct arena *a, struct str text, const struct value *whole,
+                          const struct err *refusal)
+{
+    static const struct str key[] = {{"a", 1}, {"kind", 4}, {"metadata", 8}};
+    struct value *v = NULL;
+    struct err err = {0};
+    int result = yaml_read_members(a, text, STR("input"), key, HL_COUNT(key), &v, &err);
+
+    HL_ASSERT(result == refusal->code && strcmp(err.text, refusal->text) == 0);
+    if (!whole)
+        return;
+    HL_ASSERT(v && v->kind == whole->kind);
+    for (size_t i = 0; whole->kind == VALUE_MAP && i < HL_COUNT(key); i++) {
+        const struct value *member = value_get(whole, key[i]);
+        const struct value *got = value_get(v, key[i]);
+        HL_ASSERT(member ? got && value_eq(member, got) : !got);
+    }
+}
+
 /* The reader for Helm takes what the strict one takes and JSON can hold, and reads it the same. */
 static void check_first(struct arena *a, struct str text, const struct value *strict)
 {
@@ -68,6 +89,7 @@ static void check_first(struct arena *a, struct str text, const struct value *st
     HL_ASSERT((result == 0) == (v != NULL) && err.code == result);
     if (strict && json_can_hold(strict))
         HL_ASSERT(v && value_eq(v, strict));
+    check_members(a, text, v, &err);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

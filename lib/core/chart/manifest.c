@@ -275,9 +275,10 @@ static int read_annotations(struct arena *a, const struct value *annotations, st
 
 static int read_head(struct arena *a, struct manifest *m, bool *is_dropped, struct err *err)
 {
+    static const struct str wanted[] = {{"apiVersion", 10}, {"kind", 4}, {"metadata", 8}};
     struct value *v;
     struct str ignored;
-    int rc = yaml_read_first(a, m->text, STR(""), &v, err);
+    int rc = yaml_read_members(a, m->text, STR(""), wanted, HL_COUNT(wanted), &v, err);
 
     *is_dropped = false;
     if (rc < 0)

@@ -76,6 +76,14 @@ HL_MUST int yaml_read(struct arena *a, struct str text, struct str file, struct 
 HL_MUST int yaml_read_first(struct arena *a, struct str text, struct str file, struct value **out,
                             struct err *err);
 
+/*
+ * As yaml_read_first, but of a map the other members may be missing. What is left out costs a
+ * fraction of what is kept, and is refused all the same if it is no YAML or no JSON.
+ */
+HL_MUST int yaml_read_members(struct arena *a, struct str text, struct str file,
+                              const struct str *key, size_t key_count, struct value **out,
+                              struct err *err);
+
 /* Appends v as one document, with the final newline, without "---". Writes every tree. */
 void yaml_write(struct buf *out, const struct value *v);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/value/yaml_go.h"
+#include "core/value/yaml_members.h"
 #include "core/value/yaml_simple.h"
 #include "core/value/yaml_tree.h"
 
@@ -158,8 +159,10 @@ static int check_door(struct str text, struct str file, struct err *err)
     return 0;
 }
 
+/* `members`: NULL, or what passes a part on. */
 static int read_stream(struct arena *a, struct str text, struct str file, struct documents *docs,
-                       struct value_pos *twin, struct go_faults *go, struct err *err)
+                       struct value_pos *twin, struct go_faults *go, struct yaml_members *members,
+                       struct err *err)
 {
     struct yaml_reader r = {.a = a, .err = err, .twin = twin, .go = go};
     int result = check_door(text, file, err);
@@ -174,7 +177,13 @@ static int read_stream(struct arena *a, struct str text, struct str file, struct
     r.alias_weight_max =
         text.len * 10 < YAML_ALIAS_WEIGHT_MAX ? text.len * 10 : YAML_ALIAS_WEIGHT_MAX;
     struct reading reading = {&r, docs};
-    result = yaml_simple_read(text, take_event, &reading);
+    if (members) {
+        members->sink = take_event;
+        members->context = &reading;
+        result = yaml_simple_read(text, yaml_members_take, members);
+    } else {
+        result = yaml_simple_read(text, take_event, &reading);
+    }
     if (result != 0) {
         begin_again(&r, docs);
         result = read_events(&r, text.ptr ? text : STR(""), &reading);
@@ -188,7 +197,7 @@ int yaml_read_all(struct arena *a, struct str text, struct str file, struct valu
                   size_t *out_count, struct err *err)
 {
     struct documents docs = {.most = YAML_DOCUMENTS_MAX};
-    int result = read_stream(a, text, file, &docs, NULL, NULL, err);
+    int result = read_stream(a, text, file, &docs, NULL, NULL, NULL, err);
 
     if (result != 0)
         return result;
@@ -203,7 +212,7 @@ int yaml_read_manifests(struct arena *a, struct str text, struct str file,
 {
     struct documents docs = {.most = YAML_DOCUMENTS_MAX};
     struct value_pos twin = {0};
-    int result = read_stream(a, text, file, &docs, &twin, NULL, err);
+    int result = read_stream(a, text, file, &docs, &twin, NULL, NULL, err);
 
     if (result != 0)
         return result;
@@ -217,7 +226,7 @@ int yaml_read(struct arena *a, struct str text, struct str file, struct value **
               struct err *err)
 {
     struct documents docs = {.most = 1};
-    int result = read_stream(a, text, file, &docs, NULL, NULL, err);
+    int result = read_stream(a, text, file, &docs, NULL, NULL, NULL, err);
 
     if (result != 0)
         return result;
@@ -232,12 +241,12 @@ static int pass_on(const struct err *from, struct err *err)
     return from->code;
 }
 
-int yaml_read_first(struct arena *a, struct str text, struct str file, struct value **out,
-                    struct err *err)
+static int read_first(struct arena *a, struct str text, struct str file,
+                      struct yaml_members *members, struct value **out, struct err *err)
 {
     struct documents docs = {.most = 1, .is_first_only = true};
     struct go_faults faults = {0};
-    int result = read_stream(a, text, file, &docs, NULL, &faults, err);
+    int result = read_stream(a, text, file, &docs, NULL, &faults, members, err);
 
     if (result != 0)
         return result;
@@ -250,4 +259,18 @@ int yaml_read_first(struct arena *a, struct str text, struct str file, struct va
     if (result == 0)
         *out = v;
     return result;
+}
+
+int yaml_read_first(struct arena *a, struct str text, struct str file, struct value **out,
+                    struct err *err)
+{
+    return read_first(a, text, file, NULL, out, err);
+}
+
+int yaml_read_members(struct arena *a, struct str text, struct str file, const struct str *key,
+                      size_t key_count, struct value **out, struct err *err)
+{
+    struct yaml_members members = {.key = key, .key_count = key_count};
+
+    return read_first(a, text, file, &members, out, err);
 }

@@ -24,7 +24,9 @@ struct simple {
     struct open open[VALUE_DEPTH_MAX];
     size_t depth;
     yaml_mark_t empty; /* where the value is, if there is none */
-    bool wants_value;  /* behind a key or a dash */
+    bool is_ascii;
+    bool has_tabs;
+    bool wants_value; /* behind a key or a dash */
     bool is_in_document;
     bool has_content;
     bool is_enough;
@@ -39,9 +41,9 @@ struct simple {
 
 static yaml_mark_t mark_at(const struct simple *s, size_t at)
 {
-    size_t column = 0;
+    size_t column = s->is_ascii ? at - s->line_start : 0;
 
-    for (size_t i = s->line_start; i < at; i++)
+    for (size_t i = s->line_start; i < at && !s->is_ascii; i++)
         column += ((unsigned char)s->text.ptr[i] & 0xc0) != 0x80;
     return (yaml_mark_t){.index = at, .line = s->line, .column = column};
 }
@@ -152,11 +154,17 @@ static bool is_rest_empty(const struct simple *s, size_t at)
 
 static bool starts_plain(const struct simple *s, size_t at)
 {
+    static const bool is_mark[256] = {
+        ['\0'] = true, ['\n'] = true, [' '] = true, [','] = true, ['['] = true,
+        [']'] = true,  ['{'] = true,  ['}'] = true, ['#'] = true, ['&'] = true,
+        ['*'] = true,  ['!'] = true,  ['|'] = true, ['>'] = true, ['\''] = true,
+        ['"'] = true,  ['%'] = true,  ['@'] = true, ['`'] = true,
+    };
     char c = byte_at(s, at);
 
     if (c == '-' || c == '?' || c == ':')
         return !ends_word(byte_at(s, at + 1));
-    return !strchr("\n ,[]{}#&*!|>'\"%@`", c);
+    return !is_mark[(unsigned char)c];
 }
 
 /* The end of a plain scalar, blanks taken off; *out_colon: it is a key, and its colon stands there
@@ -556,7 +564,8 @@ static int read_line(struct simple *s)
 
     if (at == s->line_end || s->text.ptr[at] == '#')
         is_mark = false;
-    else if (memchr(line.ptr, '\t', line.len) || line.ptr[0] == '%' || str_starts(line, STR("...")))
+    else if ((s->has_tabs && memchr(line.ptr, '\t', line.len)) || line.ptr[0] == '%' ||
+             str_starts(line, STR("...")))
         return NOT_SIMPLE;
     else if (is_mark && !is_rest_empty(s, s->line_start + 3))
         return NOT_SIMPLE;
@@ -587,18 +596,30 @@ static bool has_simple_runes(struct str text)
 }
 
 /* Only characters that libyaml takes, too, and no line breaks but LF. */
-static bool has_only_simple_bytes(struct str text)
+static bool has_only_simple_bytes(struct simple *s)
 {
-    enum { ODD = 1, HIGH = 2 };
-    static const uint8_t kinds[256] = {
-        [0 ... 8] = ODD, [11 ... 31] = ODD, [0x7f] = ODD, [0x80 ... 0xff] = HIGH};
-    uint8_t found = 0;
+    enum { PIECE = 64 };
+    const unsigned char *c = (const unsigned char *)s->text.ptr;
+    unsigned char all = 0;
+    unsigned char odd = 0;
+    unsigned char tabs = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < text.len; i++)
-        found |= kinds[(unsigned char)text.ptr[i]];
-    if (found & (ODD | HIGH))
-        return !(found & ODD) && has_simple_runes(text);
-    return true;
+    for (; at + PIECE <= s->text.len; at += PIECE, c += PIECE) { /* no branch within a piece */
+        for (size_t i = 0; i < PIECE; i++) {
+            all |= c[i];
+            tabs |= c[i] == '\t';
+            odd |= ((c[i] < ' ') & (c[i] != '\t') & (c[i] != '\n')) | (c[i] == 0x7f);
+        }
+    }
+    for (; at < s->text.len; at++, c++) {
+        all |= *c;
+        tabs |= *c == '\t';
+        odd |= ((*c < ' ') & (*c != '\t') & (*c != '\n')) | (*c == 0x7f);
+    }
+    s->is_ascii = all < 0x80;
+    s->has_tabs = tabs != 0;
+    return !odd && (s->is_ascii || has_simple_runes(s->text));
 }
 
 int yaml_simple_read(struct str text, yaml_sink sink, void *context)
@@ -606,7 +627,7 @@ int yaml_simple_read(struct str text, yaml_sink sink, void *context)
     struct simple s = {.text = text, .sink = sink, .context = context};
     int rc = 0;
 
-    if (text.len == 0 || !has_only_simple_bytes(text))
+    if (text.len == 0 || !has_only_simple_bytes(&s))
         return NOT_SIMPLE;
     set_line(&s, 0);
     while (rc == 0 && !s.is_enough && !s.is_at_end)

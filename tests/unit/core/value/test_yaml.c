@@ -410,6 +410,37 @@ static void helms_reader_takes_the_last_of_duplicate_keys(void **state)
     assert_int_equal(value_find(v, STR("a"))->key_line, 6);
 }
 
+static void some_members_are_read_as_all_are(void **state)
+{
+    static const struct str key[] = {{"kind", 4}, {"metadata", 8}};
+    struct str text = STR("kind: A\nspec:\n  kind: B\n  list: [{kind: C}, metadata]\n"
+                          "metadata: {name: x, kind: D}\n\"kind\": E\n---\n}{");
+    const struct str *whole[] = {&STR("[1, kind]"), &STR("kind"), &STR("# nothing\n")};
+    HL_CLEANUP(buf_deinit) struct buf json = {0};
+    struct value *v;
+    struct value *all;
+    struct err err;
+
+    (void)state;
+    assert_int_equal(yaml_read_members(a, text, STR("t"), key, 2, &v, &err), 0);
+    json_write(&json, v, JSON_COMPACT);
+    assert_true(str_eq(buf_str(&json), STR("{\"kind\":\"E\",\"metadata\":{\"kind\":\"D\","
+                                           "\"name\":\"x\"}}")));
+    for (size_t i = 0; i < HL_COUNT(whole); i++) {
+        assert_int_equal(yaml_read_first(a, *whole[i], STR("t"), &all, &err), 0);
+        assert_int_equal(yaml_read_members(a, *whole[i], STR("t"), key, 2, &v, &err), 0);
+        assert_true(value_eq(all, v));
+    }
+    assert_int_equal(
+        yaml_read_members(a, STR("a: {b: [.nan]}\nkind: x\n"), STR("t"), key, 2, &v, &err),
+        HL_EINVAL);
+    assert_string_equal(err.text, "error converting YAML to JSON: json: unsupported value: NaN");
+    assert_int_equal(yaml_read_members(a, STR("a: {~: 1}\nkind: x\n"), STR("t"), key, 2, &v, &err),
+                     HL_EINVAL);
+    assert_string_equal(err.text, "error converting YAML to JSON: unsupported map key of type: "
+                                  "%!s(<nil>), key: <nil>, value: 1");
+}
+
 static void helms_reader_refuses_in_the_words_of_go(void **state)
 {
     (void)state;
@@ -461,6 +492,7 @@ int main(void)
         TEST(what_marshal_refuses_is_written_escaped_all_the_same),
         TEST(the_tolerant_reader_takes_equal_repetitions_and_no_others),
         TEST(helms_reader_takes_the_last_of_duplicate_keys),
+        TEST(some_members_are_read_as_all_are),
         TEST(helms_reader_refuses_in_the_words_of_go),
         TEST(helms_reader_tells_the_worst_fault_of_a_text_first),
         TEST(the_fuzz_corpus_holds_its_properties),
