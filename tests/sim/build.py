@@ -17,8 +17,8 @@ BUILD = Path(os.environ.get("HL_SIM_DIR", ROOT / "build/sim"))
 CC = shlex.split(os.environ.get("CC", "gcc"))
 FLAGS = ["-std=c11", "-D_GNU_SOURCE", "-O2", "-g1", "-Wall", "-Wextra", "-fno-strict-aliasing",
          "-fno-strict-overflow"] + shlex.split(os.environ.get("HL_SIM_CFLAGS", ""))
-FOLDERS = ["lib/base", "lib/core/value", "lib/core/raft", "lib/core/state", "lib/core/sched",
-           "tests/sim"]
+FOLDERS = ["lib/base", "lib/core/gostd", "lib/core/value", "lib/core/raft", "lib/core/state",
+           "lib/core/sched", "tests/sim"]
 
 
 def sources():
@@ -44,7 +44,7 @@ def compile_one(source, out, roots):
 def link(objects, out):
     out.parent.mkdir(parents=True, exist_ok=True)
     temporary = out.with_suffix(f".{os.getpid()}.tmp")
-    subprocess.run([*CC, "-O2", *map(str, objects), "-lyaml", "-o", temporary], check=True)
+    subprocess.run([*CC, "-O2", *map(str, objects), "-lyaml", "-lpcre2-8", "-lm", "-o", temporary], check=True)
     temporary.replace(out)
 
 
