@@ -9,18 +9,6 @@ struct str str_from(const char *c)
     return c ? (struct str){c, strlen(c)} : STR_NONE;
 }
 
-int str_cmp(struct str a, struct str b)
-{
-    size_t n = a.len < b.len ? a.len : b.len;
-    int order = n ? memcmp(a.ptr, b.ptr, n) : 0;
-
-    if (order != 0)
-        return order < 0 ? -1 : 1;
-    if (a.len == b.len)
-        return 0;
-    return a.len < b.len ? -1 : 1;
-}
-
 bool str_ends(struct str s, struct str suffix)
 {
     return s.len >= suffix.len && str_eq(str_sub(s, s.len - suffix.len, s.len), suffix);

@@ -35,7 +35,17 @@ static inline bool str_eq(struct str a, struct str b)
 }
 
 /* Bytewise order; a prefix sorts first. */
-int str_cmp(struct str a, struct str b);
+static inline int str_cmp(struct str a, struct str b)
+{
+    size_t n = a.len < b.len ? a.len : b.len;
+    int order = n ? (unsigned char)a.ptr[0] - (unsigned char)b.ptr[0] : 0;
+
+    if (order == 0 && n > 1)
+        order = memcmp(a.ptr, b.ptr, n);
+    if (order != 0)
+        return order < 0 ? -1 : 1;
+    return (a.len > b.len) - (a.len < b.len);
+}
 
 static inline bool str_starts(struct str s, struct str prefix)
 {

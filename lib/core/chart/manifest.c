@@ -66,49 +66,54 @@ struct str *manifest_split(struct arena *a, struct str text, size_t *out_count)
 
 /* ---- order ---- */
 
-static const char *const install_order[] = {
-    "PriorityClass",
-    "Namespace",
-    "NetworkPolicy",
-    "ResourceQuota",
-    "LimitRange",
-    "PodSecurityPolicy",
-    "PodDisruptionBudget",
-    "ServiceAccount",
-    "Secret",
-    "SecretList",
-    "ConfigMap",
-    "StorageClass",
-    "PersistentVolume",
-    "PersistentVolumeClaim",
-    "CustomResourceDefinition",
-    "ClusterRole",
-    "ClusterRoleList",
-    "ClusterRoleBinding",
-    "ClusterRoleBindingList",
-    "Role",
-    "RoleList",
-    "RoleBinding",
-    "RoleBindingList",
-    "Service",
-    "DaemonSet",
-    "Pod",
-    "ReplicationController",
-    "ReplicaSet",
-    "Deployment",
-    "HorizontalPodAutoscaler",
-    "StatefulSet",
-    "Job",
-    "CronJob",
-    "IngressClass",
-    "Ingress",
-    "APIService",
+static const struct str install_order[] = {
+#define KIND(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+    KIND("PriorityClass"),
+    KIND("Namespace"),
+    KIND("NetworkPolicy"),
+    KIND("ResourceQuota"),
+    KIND("LimitRange"),
+    KIND("PodSecurityPolicy"),
+    KIND("PodDisruptionBudget"),
+    KIND("ServiceAccount"),
+    KIND("Secret"),
+    KIND("SecretList"),
+    KIND("ConfigMap"),
+    KIND("StorageClass"),
+    KIND("PersistentVolume"),
+    KIND("PersistentVolumeClaim"),
+    KIND("CustomResourceDefinition"),
+    KIND("ClusterRole"),
+    KIND("ClusterRoleList"),
+    KIND("ClusterRoleBinding"),
+    KIND("ClusterRoleBindingList"),
+    KIND("Role"),
+    KIND("RoleList"),
+    KIND("RoleBinding"),
+    KIND("RoleBindingList"),
+    KIND("Service"),
+    KIND("DaemonSet"),
+    KIND("Pod"),
+    KIND("ReplicationController"),
+    KIND("ReplicaSet"),
+    KIND("Deployment"),
+    KIND("HorizontalPodAutoscaler"),
+    KIND("StatefulSet"),
+    KIND("Job"),
+    KIND("CronJob"),
+    KIND("IngressClass"),
+    KIND("Ingress"),
+    KIND("APIService"),
+#undef KIND
 };
 
 static size_t rank_of(struct str kind)
 {
     for (size_t i = 0; i < HL_COUNT(install_order); i++) {
-        if (str_eq(kind, str_from(install_order[i])))
+        if (str_eq(kind, install_order[i]))
             return i;
     }
     return HL_COUNT(install_order);

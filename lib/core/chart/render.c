@@ -225,17 +225,17 @@ static int parse_all(struct rendering *r, struct template_set *set, struct chart
 static struct str without_no_value(struct arena *a, struct str s)
 {
     static const struct str mark = {"<no value>", 10};
-    size_t found = str_find(s, mark, 0);
     char *text = arena_alloc(a, s.len + 1);
     size_t len = 0;
-    size_t at = 0;
 
-    while (at < s.len) {
-        size_t end = found == SIZE_MAX ? s.len : found;
-        memcpy(text + len, s.ptr + at, end - at);
-        len += end - at;
-        at = end == s.len ? end : end + mark.len;
-        found = str_find(s, mark, at);
+    while (s.len > 0) {
+        const char *angle = memchr(s.ptr + 1, '<', s.len - 1);
+        size_t piece = angle ? (size_t)(angle - s.ptr) : s.len;
+        size_t skipped = str_starts(s, mark) ? mark.len : 0;
+        if (piece > skipped)
+            memcpy(text + len, s.ptr + skipped, piece - skipped);
+        len += piece - skipped;
+        s = str_sub(s, piece, s.len);
     }
     return (struct str){text, len};
 }

@@ -198,7 +198,7 @@ static const struct function *find_method(struct datum d, struct str name)
     const struct datum_method *m = class ? class->method : NULL;
 
     for (; m && m->function.name; m++) {
-        if (str_eq(name, str_from(m->function.name)))
+        if (name.ptr[0] == m->function.name[0] && str_eq(name, str_from(m->function.name)))
             return &m->function;
     }
     return NULL;

@@ -212,10 +212,12 @@ static struct token lex_right(struct lexer *l, bool is_trimming)
 
 /* ---- inside an action ---- */
 
-static bool at_terminator(const struct lexer *l)
+/* Whether a word may end before r, which stands at the position. */
+static inline bool ends_word(const struct lexer *l, uint32_t r)
 {
-    return l->pos >= l->text.len || (classes[byte_at(l, l->pos)] & TERMINATOR) ||
-           pair_at(l, l->pos, '}', '}');
+    if (r >= 0x80)
+        return r == END;
+    return (classes[r] & TERMINATOR) || (r == '}' && byte_at(l, l->pos + 1) == '}');
 }
 
 /* What stands behind them, or END. */
@@ -277,7 +279,7 @@ static struct token lex_identifier(struct lexer *l)
 {
     uint32_t r = skip_alphanumeric(l);
 
-    if (!at_terminator(l))
+    if (!ends_word(l, r))
         return refuse_rune(l, "bad character", r);
     return emit(l, word_kind(str_sub(l->text, l->start, l->pos)));
 }
@@ -285,12 +287,12 @@ static struct token lex_identifier(struct lexer *l)
 /* The dot or dollar is consumed. */
 static struct token lex_name(struct lexer *l, enum token_kind kind, enum token_kind alone)
 {
-    if (at_terminator(l))
-        return emit(l, alone);
+    size_t from = l->pos;
     uint32_t r = skip_alphanumeric(l);
-    if (!at_terminator(l))
+
+    if (!ends_word(l, r))
         return refuse_rune(l, "bad character", r);
-    return emit(l, kind);
+    return emit(l, l->pos > from ? kind : alone);
 }
 
 static struct token lex_quoted(struct lexer *l, char quote)
