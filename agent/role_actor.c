@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "edge/actor/log.h"
+#include "edge/cipher/cipher.h"
 #include "edge/keys/keys.h"
 #include "edge/registry/archive.h"
 
@@ -265,8 +266,8 @@ static void do_work(struct role *r)
     if (e < 0) {
         result.outcome = e == HL_ECONFLICT ? WORK_SUPERSEDED : WORK_TRANSIENT;
     } else {
-        const struct template_world world = {.now_s = clock_wall_ms() / 1000,
-                                             .fill_random = fill_random};
+        const struct template_world world = {
+            .now_s = clock_wall_ms() / 1000, .fill_random = fill_random, .crypto = &cipher_openssl};
         struct work_item item = {
             .key = w->key,
             .cluster = w->cluster,

@@ -181,7 +181,8 @@ struct template_world chart_input_world(void)
     int64_t now = now_wall_ms();
     struct template_world world = {.now_s = now / 1000,
                                    .now_ns = (uint32_t)(now % 1000) * 1000000,
-                                   .fill_random = kernel_random};
+                                   .fill_random = kernel_random,
+                                   .crypto = hlctl_crypto};
 
 #ifdef HL_TEST_SWITCHES
     const char *fake = getenv("HLMESH_TEMPLATE_FAKE");

@@ -30,7 +30,11 @@ struct hlctl {
     int64_t timeout_ms;
     struct client *client; /* NULL until the first call, which sets close_client, too */
     void (*close_client)(struct client *c);
+    bool needs_mesh; /* hlctl-mesh must do it from the beginning; nothing has been said yet */
 };
+
+/* For templates; NULL in hlctl, which leaves those that need it to hlctl-mesh (verbs.c). */
+extern const struct template_crypto *const hlctl_crypto;
 
 /* Milliseconds of a clock that only goes forward, and of the calendar. */
 int64_t now_ms(void);

@@ -98,6 +98,8 @@ int main(int argc, char **argv)
         show_help(&h, argc > 1 ? argv[1] : NULL);
     else if (rc == 0)
         rc = v->run ? v->run(&h, &t) : become_mesh(argv, &t);
+    if (h.needs_mesh)
+        rc = become_mesh(argv, &t);
 
     int written = hlctl_flush(&h) ? 0 : errno;
     if (written != 0 && written != EPIPE && rc == 0)

@@ -1,5 +1,6 @@
 /* `hlctl template`: what `helm template` prints, after cmd/helm/template.go. */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/chart/ignore.h"
 #include "hlctl/chart_input.h"
@@ -25,6 +26,38 @@ static int bad_render(struct hlctl *h, struct trouble *t, const struct template_
     return trouble_why(t, STR_FMT, STR_ARG(shortened(h->arena, fault->text)));
 }
 
+/* ---- what hlctl leaves to hlctl-mesh ---- */
+
+/* Keys, certificates and ciphers; it is found out when a template calls for them. */
+static bool needs_mesh(struct hlctl *h, int code)
+{
+    h->needs_mesh = code == HL_EUNSUPPORTED && !hlctl_crypto;
+    return h->needs_mesh;
+}
+
+static bool is_pipe(struct hlctl *h, struct str path)
+{
+    struct stat st;
+
+    if (str_eq(path, STR("-")))
+        return true;
+    return stat(arena_cstr(h->arena, path), &st) == 0 && !S_ISREG(st.st_mode) &&
+           !S_ISDIR(st.st_mode);
+}
+
+/* Whether hlctl-mesh would not find again what this program has read. */
+static bool reads_pipes(struct hlctl *h)
+{
+    struct str *path;
+    size_t count = flag_list(h->in, "values", &path);
+
+    for (size_t i = 0; i < count; i++) {
+        if (is_pipe(h, path[i]))
+            return true;
+    }
+    return flag_list(h->in, "set-file", &path) > 0; /* somewhere within its language */
+}
+
 /* ---- the name of the release ---- */
 
 static int name_by_template(struct hlctl *h, struct str text, struct str *out, struct trouble *t)
@@ -44,6 +77,8 @@ static int name_by_template(struct hlctl *h, struct str text, struct str *out, s
         rc = template_execute(run, set, of, datum_nil(), &name, &fault);
     }
     *out = arena_dup(h->arena, buf_str(&name));
+    if (needs_mesh(h, rc))
+        return rc;
     return rc < 0 ? bad_render(h, t, &fault, "the name") : 0;
 }
 
@@ -142,6 +177,10 @@ static int render(struct hlctl *h, const struct chart *c, struct str name,
         .limits = &template_limits_default,
         .skips_schema = flag_is_set(h->in, "skip-schema-validation")};
     rc = release_render(h->arena, &request, out, &fault);
+    if (needs_mesh(h, rc))
+        return rc;
+    if (c->metadata.is_deprecated)
+        hlctl_remark(h, "WARNING: This chart is deprecated");
     for (size_t i = 0; i < out->warnings.count; i++)
         hlctl_remark(h, STR_FMT, STR_ARG(out->warnings.text[i]));
     return rc < 0 ? bad_render(h, t, &fault, c->metadata.name.ptr) : 0;
@@ -179,6 +218,8 @@ int chart_template_run(struct hlctl *h, struct trouble *t)
     struct chart *c;
     struct str name;
 
+    if (reads_pipes(h) && needs_mesh(h, HL_EUNSUPPORTED))
+        return HL_EUNSUPPORTED;
     int rc = name_and_chart(h, &name, &place, t);
     if (rc == 0)
         rc = chart_input_values(h, &values, t);
@@ -188,8 +229,6 @@ int chart_template_run(struct hlctl *h, struct trouble *t)
         rc = check(h, c, name, t);
     if (rc != 0)
         return rc;
-    if (c->metadata.is_deprecated)
-        hlctl_remark(h, "WARNING: This chart is deprecated");
     rc = render(h, c, name, values, &release, t);
     if (rc != 0)
         return rc;

@@ -3,18 +3,22 @@
  * anywhere else: not in the parser, not in the shell scripts, not in docs/cli.md.
  */
 #include "hlctl/verb.h"
+#include "edge/cipher/cipher.h"
 #include "hlctl/chart_input.h"
 #include "hlctl/run.h"
 
 /*
  * hlctl itself starts in a millisecond: it renders charts and explains itself. What talks to a mesh
  * or handles keys needs libraries that take longer to load than most charts to render, and is done
- * by hlctl-mesh, the same program with all of its commands; hlctl becomes it (main.c).
+ * by hlctl-mesh, the same program with all of its commands; hlctl becomes it (main.c), also in the
+ * middle of a chart whose templates make keys (template.c).
  */
 #ifdef HL_WITHOUT_MESH
 #define IN_MESH(function) NULL
+const struct template_crypto *const hlctl_crypto = NULL;
 #else
 #define IN_MESH(function) function
+const struct template_crypto *const hlctl_crypto = &cipher_openssl;
 #endif
 
 #define FLAGS(array) .flags = (array), .flag_count = HL_COUNT(array)
@@ -718,7 +722,7 @@ const struct verb verbs[] = {
      FLAGS(explain_flags),
      EXAMPLES(explain_examples),
      .exits = "7 --unread found some",
-     .run = explain_run},
+     .run = IN_MESH(explain_run)},
     {.path = "chart show",
      .group = GROUP_OPERATIONS,
      .args = "CHART",
@@ -772,7 +776,7 @@ const struct verb verbs[] = {
               "the values given, names of objects, dependencies.",
      FLAGS(chart_lint_flags),
      EXAMPLES(chart_lint_examples),
-     .run = chart_lint_run},
+     .run = IN_MESH(chart_lint_run)},
     {.path = "keygen mesh",
      .aliases = "keygen",
      .group = GROUP_OPERATIONS,

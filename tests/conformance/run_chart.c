@@ -6,6 +6,7 @@
 #include "core/chart/release.h"
 #include "core/chart/values.h"
 #include "core/value/json.h"
+#include "edge/cipher/cipher.h"
 
 static const char plain_chart[] = "apiVersion: v2\nname: c\nversion: 0.1.0\nappVersion: \"1.0\"\n";
 
@@ -70,7 +71,8 @@ static int check(struct arena *a, const struct chart *c, const struct datum_map 
 static int run_helm(struct arena *a, const struct vector *v, struct outcome *out)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
-    const struct template_world world = {.is_fake = true, .now_s = VECTORS_NOW_S};
+    const struct template_world world = {
+        .is_fake = true, .crypto = &cipher_openssl, .now_s = VECTORS_NOW_S};
     const struct chart_release release = {STR("rel"), STR("ns"), 1, false};
     struct chart_capabilities capabilities = chart_capabilities_offline;
     struct template_fault fault;

@@ -1,12 +1,14 @@
 /* Modes go and sprig: a text and its data. */
 #include "conformance/vectors.h"
 #include "core/template/template.h"
+#include "edge/cipher/cipher.h"
 
 static int run_text(struct arena *a, const struct vector *v, enum template_functions functions,
                     struct outcome *out)
 {
     HL_CLEANUP(buf_deinit) struct buf text = {0};
-    const struct template_world world = {.is_fake = true, .now_s = VECTORS_NOW_S};
+    const struct template_world world = {
+        .is_fake = true, .crypto = &cipher_openssl, .now_s = VECTORS_NOW_S};
     struct template_fault fault;
     struct template_tree *tree;
     struct datum data = {0};

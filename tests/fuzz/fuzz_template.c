@@ -4,6 +4,7 @@
  */
 #include "core/template/node.h"
 #include "core/value/json.h"
+#include "edge/cipher/cipher.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,7 +27,8 @@ static struct datum fuzz_data(struct arena *a)
 static int fuzz_run(struct arena *a, const struct template_tree *tree, struct buf *out,
                     struct template_fault *fault)
 {
-    const struct template_world world = {.is_fake = true, .now_s = 1767323045};
+    const struct template_world world = {
+        .is_fake = true, .crypto = &cipher_openssl, .now_s = 1767323045};
     struct template_set *set = template_set_new(a, NULL);
     size_t used = arena_used_bytes(a);
 

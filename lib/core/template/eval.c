@@ -1040,6 +1040,13 @@ const struct template_world *call_world(const struct call *c)
     return &c->run->world;
 }
 
+const struct template_crypto *call_crypto(struct call *c)
+{
+    if (!c->run->world.crypto)
+        c->error = STR("there is no cryptographic library here");
+    return c->run->world.crypto;
+}
+
 int call_return_buf(struct call *c, const struct buf *b)
 {
     int rc = call_room(c, b->len);

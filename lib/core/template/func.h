@@ -54,6 +54,8 @@ HL_MUST int call_steps(struct call *c, uint64_t steps);
 /* Before walking all of d: values that hang in several places count each time. */
 HL_MUST int call_walk(struct call *c, struct datum d);
 const struct template_world *call_world(const struct call *c);
+/* The world's cryptographic library. NULL, with c->error: there is none (HL_EUNSUPPORTED). */
+const struct template_crypto *call_crypto(struct call *c);
 
 /* String argument i; its datum is DATUM_STRING. */
 static inline struct str call_str(const struct call *c, size_t i)

@@ -3,21 +3,15 @@
 #include <crypt.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "base/base64.h"
 #include "core/gostd/unicode.h"
-#include "core/template/certificate.h"
+#include "core/template/crypto.h"
 #include "core/template/format.h"
 #include "core/template/func.h"
 
 enum {
-    AES_KEY_BYTES = 32,
-    AES_BLOCK_BYTES = 16,
     BCRYPT_COST = 10,
     BCRYPT_PASSWORD_MAX = 72,
-    SCRYPT_KEY_BYTES = 64,
-    SCRYPT_MEMORY_MAX = 64 << 20,
     /* what takes long counts as many steps of a run */
     HASH_STEPS = 200000,
     KEY_STEPS = 200000,
@@ -278,16 +272,16 @@ static void add_scoped(struct buf *b, struct str text)
 static int derive(struct call *c, const char *const *shape)
 {
     HL_CLEANUP(buf_deinit) struct buf scoped = {0};
-    unsigned char key[SCRYPT_KEY_BYTES];
-    struct str password = call_str(c, 2);
+    const struct template_crypto *crypto = call_crypto(c);
+    unsigned char key[CRYPTO_SCRYPT_KEY_BYTES];
     size_t shapes = 0;
     char text[32];
     size_t len = 0;
 
     add_scoped(&scoped, call_str(c, 3));
-    if (EVP_PBE_scrypt(password.ptr ? password.ptr : "", password.len,
-                       (const unsigned char *)scoped.ptr, scoped.len, 32768, 8, 2,
-                       SCRYPT_MEMORY_MAX, key, sizeof(key)) != 1)
+    if (!crypto)
+        return HL_EUNSUPPORTED;
+    if (!crypto->scrypt(call_str(c, 2), buf_str(&scoped), key))
         return call_fail(c, "failed to derive password");
     add_scoped(&scoped, call_str(c, 4));
     add_u32_big(&scoped, (uint32_t)c->arg[0].unsigned_integer);
@@ -318,51 +312,42 @@ static int call_derive_password(struct call *c)
 
 /* ---- AES-256-CBC ---- */
 
-static void aes_key(struct str password, unsigned char out[AES_KEY_BYTES])
+/* False without a library, which is told. */
+static bool aes_cbc(struct call *c, const unsigned char *iv, const unsigned char *in, size_t len,
+                    bool is_encrypting, unsigned char *out)
 {
-    size_t len = password.len < AES_KEY_BYTES ? password.len : AES_KEY_BYTES;
+    const struct template_crypto *crypto = call_crypto(c);
+    unsigned char key[CRYPTO_AES_KEY_BYTES] = {0};
+    struct str password = str_sub(call_str(c, 0), 0, sizeof(key));
 
-    memset(out, 0, AES_KEY_BYTES);
-    if (len > 0)
-        memcpy(out, password.ptr, len);
-}
-
-/* Whole blocks; the padding is the caller's. */
-static void aes_cbc(struct str password, const unsigned char *iv, const unsigned char *in,
-                    size_t len, bool is_encrypting, unsigned char *out)
-{
-    unsigned char key[AES_KEY_BYTES];
-    EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-    int done = 0;
-
-    aes_key(password, key);
-    if (!context ||
-        EVP_CipherInit_ex2(context, EVP_aes_256_cbc(), key, iv, is_encrypting, NULL) != 1 ||
-        EVP_CIPHER_CTX_set_padding(context, 0) != 1 ||
-        EVP_CipherUpdate(context, out, &done, in, (int)len) != 1)
-        hl_die("AES");
-    EVP_CIPHER_CTX_free(context);
+    if (!crypto)
+        return false;
+    if (password.len > 0)
+        memcpy(key, password.ptr, password.len);
+    crypto->aes_cbc(key, iv, in, len, is_encrypting, out);
+    return true;
 }
 
 static int call_encrypt(struct call *c)
 {
     struct str text = call_str(c, 1);
-    size_t padding = AES_BLOCK_BYTES - text.len % AES_BLOCK_BYTES;
+    size_t padding = CRYPTO_AES_BLOCK_BYTES - text.len % CRYPTO_AES_BLOCK_BYTES;
     size_t len = text.len + padding;
     int rc = call_room(c, len * 4);
 
     if (rc < 0 || text.len == 0)
         return rc < 0 ? rc : call_return_str(c, STR(""));
-    unsigned char *out = arena_alloc(c->a, AES_BLOCK_BYTES + len);
+    unsigned char *out = arena_alloc(c->a, CRYPTO_AES_BLOCK_BYTES + len);
     unsigned char *padded = arena_alloc(c->a, len);
     memcpy(padded, text.ptr, text.len);
     memset(padded + text.len, (int)padding, padding);
-    rc = fill(c, out, AES_BLOCK_BYTES);
+    rc = fill(c, out, CRYPTO_AES_BLOCK_BYTES);
     if (rc < 0)
         return rc;
-    aes_cbc(call_str(c, 0), out, padded, len, true, out + AES_BLOCK_BYTES);
-    return call_return_str(c,
-                           base64_encode(c->a, (struct str){(char *)out, AES_BLOCK_BYTES + len}));
+    if (!aes_cbc(c, out, padded, len, true, out + CRYPTO_AES_BLOCK_BYTES))
+        return HL_EUNSUPPORTED;
+    return call_return_str(
+        c, base64_encode(c->a, (struct str){(char *)out, CRYPTO_AES_BLOCK_BYTES + len}));
 }
 
 static int call_decrypt(struct call *c)
@@ -376,17 +361,18 @@ static int call_decrypt(struct call *c)
         return rc < 0 ? rc : call_return_str(c, STR(""));
     if (!base64_decode(c->a, packed, &bytes, &bad))
         return call_fail(c, "illegal base64 data at input byte %zu", bad);
-    if (bytes.len < AES_BLOCK_BYTES)
+    if (bytes.len < CRYPTO_AES_BLOCK_BYTES)
         return call_fail(c, "runtime error: slice bounds out of range [:16] with length %zu",
                          bytes.len);
-    size_t len = bytes.len - AES_BLOCK_BYTES;
-    if (len % AES_BLOCK_BYTES != 0)
+    size_t len = bytes.len - CRYPTO_AES_BLOCK_BYTES;
+    if (len % CRYPTO_AES_BLOCK_BYTES != 0)
         return call_fail(c, "crypto/cipher: input not full blocks");
     if (len == 0)
         return call_fail(c, "runtime error: index out of range [-1]");
     const unsigned char *in = (const unsigned char *)bytes.ptr;
     unsigned char *out = arena_alloc(c->a, len + 1);
-    aes_cbc(call_str(c, 0), in, in + AES_BLOCK_BYTES, len, false, out);
+    if (!aes_cbc(c, in, in + CRYPTO_AES_BLOCK_BYTES, len, false, out))
+        return HL_EUNSUPPORTED;
     size_t padding = out[len - 1];
     if (padding > len)
         return call_fail(c, "runtime error: slice bounds out of range [:-%zu]", padding - len);
@@ -450,6 +436,7 @@ static int return_certificate(struct call *c, struct str cert, struct str key)
 
 static int make(struct call *c, struct certificate_request *request)
 {
+    const struct template_crypto *crypto;
     struct certificate made;
     struct err err;
     int rc = call_steps(c, KEY_STEPS);
@@ -458,8 +445,10 @@ static int make(struct call *c, struct certificate_request *request)
         return rc;
     if (call_world(c)->is_fake)
         return return_certificate(c, STR("FAKE-CERT\n"), STR("FAKE-KEY\n"));
+    if (!(crypto = call_crypto(c)))
+        return HL_EUNSUPPORTED;
     request->now_s = call_world(c)->now_s;
-    if (certificate_make(c->a, request, &made, &err) < 0)
+    if (crypto->certify(c->a, request, &made, &err) < 0)
         return call_fail(c, "%s", err.text);
     return return_certificate(c, made.cert, made.key);
 }
@@ -563,6 +552,7 @@ static int call_gen_signed_with_key(struct call *c)
 
 static int call_gen_private_key(struct call *c)
 {
+    const struct template_crypto *crypto;
     struct str type = call_str(c, 0);
     struct str key;
     struct err err;
@@ -573,12 +563,15 @@ static int call_gen_private_key(struct call *c)
     if (call_world(c)->is_fake)
         return call_return_str(c,
                                arena_printf(c->a, "FAKE-PRIVATE-KEY-" STR_FMT "\n", STR_ARG(type)));
-    rc = certificate_new_key(c->a, type, &key, &err);
+    if (!(crypto = call_crypto(c)))
+        return HL_EUNSUPPORTED;
+    rc = crypto->new_key(c->a, type, &key, &err);
     return call_return_str(c, rc < 0 ? arena_dup(c->a, str_from(err.text)) : key);
 }
 
 static int call_build_custom_cert(struct call *c)
 {
+    const struct template_crypto *crypto;
     struct str cert;
     struct str key;
     struct err err;
@@ -589,7 +582,9 @@ static int call_build_custom_cert(struct call *c)
         return call_fail(c, "unable to decode base64 certificate");
     if (!base64_decode(c->a, call_str(c, 1), &key, NULL))
         return call_fail(c, "unable to decode base64 private key");
-    if (certificate_check(cert, key, &err) < 0)
+    if (!(crypto = call_crypto(c)))
+        return HL_EUNSUPPORTED;
+    if (crypto->check(cert, key, &err) < 0)
         return call_fail(c, "%s", err.text);
     return return_certificate(c, cert, key);
 }

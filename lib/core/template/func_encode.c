@@ -1,5 +1,4 @@
 /* sprig's encodings, digests, paths, URLs, and JSON in sprig's own form. */
-#include <openssl/evp.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -113,27 +112,26 @@ static int call_b32dec(struct call *c)
 
 /* ---- digests ---- */
 
-static int return_digest(struct call *c, const EVP_MD *kind)
+static int return_digest(struct call *c, enum crypto_digest kind)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char *text = arena_alloc(c->a, 2 * EVP_MAX_MD_SIZE + 1);
-    unsigned len = 0;
-    struct str s = call_str(c, 0);
+    const struct template_crypto *crypto = call_crypto(c);
 
-    if (EVP_Digest(s.len > 0 ? s.ptr : "", s.len, digest, &len, kind, NULL) != 1)
-        return call_fail(c, "libcrypto knows no %s", c->function->name);
-    hex_encode(digest, len, text);
-    return call_return_str(c, (struct str){text, (size_t)len * 2});
+    if (!crypto)
+        return HL_EUNSUPPORTED;
+    struct str digest = crypto->digest(c->a, kind, call_str(c, 0));
+    char *text = arena_alloc(c->a, 2 * digest.len + 1);
+    hex_encode((const unsigned char *)digest.ptr, digest.len, text);
+    return call_return_str(c, (struct str){text, digest.len * 2});
 }
 
 static int call_sha1sum(struct call *c)
 {
-    return return_digest(c, EVP_sha1());
+    return return_digest(c, CRYPTO_SHA1);
 }
 
 static int call_sha256sum(struct call *c)
 {
-    struct digest d = sha256_of(call_str(c, 0)); /* often called, and OpenSSL starts slowly */
+    struct digest d = sha256_of(call_str(c, 0));
     char hex[DIGEST_HEX + 1];
 
     return call_return_str(c, arena_dup(c->a, str_from(digest_hex(&d, hex))));
@@ -141,7 +139,7 @@ static int call_sha256sum(struct call *c)
 
 static int call_sha512sum(struct call *c)
 {
-    return return_digest(c, EVP_sha512());
+    return return_digest(c, CRYPTO_SHA512);
 }
 
 static int call_adler32sum(struct call *c)

@@ -21,7 +21,7 @@
 #ifndef HL_CORE_TEMPLATE_TEMPLATE_H
 #define HL_CORE_TEMPLATE_TEMPLATE_H
 
-#include "core/template/datum.h"
+#include "core/template/crypto.h"
 
 enum {
     TEMPLATE_TEXT_MAX = 64 << 20,
@@ -86,6 +86,8 @@ struct template_world {
     bool is_fake; /* random functions give fixed results; test builds only */
     /* Fills out with unpredictable bytes. NULL: functions that need them fail. */
     void (*fill_random)(void *context, void *out, size_t len);
+    /* NULL: functions that need it fail with HL_EUNSUPPORTED. */
+    const struct template_crypto *crypto;
     /* Offset and abbreviation of a zone ("" = local) at a time; false: unknown. NULL: UTC alone. */
     bool (*zone)(void *context, struct str name, int64_t at_s, int32_t *out_offset_s,
                  char out_abbreviation[16]);

@@ -12,15 +12,18 @@
 
 #include "base/base64.h"
 #include "core/template/template.h"
+#include "edge/cipher/cipher.h"
 
 static struct arena *a;
 static uint64_t seed;
+static const struct template_crypto *library;
 
 static int set_up(void **state)
 {
     (void)state;
     a = arena_new();
     seed = 7;
+    library = &cipher_openssl;
     return 0;
 }
 
@@ -46,7 +49,7 @@ static int run(const char *text, bool is_fake, struct str *out, struct template_
 {
     HL_CLEANUP(buf_deinit) struct buf result = {0};
     const struct template_world world = {
-        .is_fake = is_fake, .fill_random = some_bytes, .now_s = 1767323045};
+        .is_fake = is_fake, .fill_random = some_bytes, .crypto = library, .now_s = 1767323045};
     struct template_set *set = template_set_new(a, NULL);
     struct template_tree *tree;
 
@@ -226,6 +229,33 @@ static void many_keys_end_at_a_limit(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+/* sha256sum and bcrypt are at home everywhere. */
+static void without_a_library_its_functions_say_so(void **state)
+{
+    static const char *const lacking[] = {
+        "{{ sha1sum \"x\" }}",
+        "{{ sha512sum \"x\" }}",
+        "{{ derivePassword 1 \"long\" \"p\" \"u\" \"s\" }}",
+        "{{ encryptAES \"k\" \"text\" }}",
+        "{{ encryptAES \"k\" \"text\" | decryptAES \"k\" }}",
+        "{{ genPrivateKey \"ecdsa\" }}",
+        "{{ $x := genCA \"ca\" 1 }}",
+        "{{ $x := buildCustomCert \"eA==\" \"eA==\" }}",
+    };
+    struct template_fault fault;
+    struct str out;
+
+    (void)state;
+    library = NULL;
+    for (size_t i = 0; i < HL_COUNT(lacking); i++) {
+        assert_int_equal(run(lacking[i], false, &out, &fault), HL_EUNSUPPORTED);
+        assert_non_null(strstr(fault.text.ptr, "there is no cryptographic library here"));
+    }
+    assert_int_equal(text_of("{{ sha256sum \"x\" }}").len, 64);
+    assert_true(str_starts(text_of("{{ bcrypt \"x\" }}"), STR("$2a$10$")));
+    fakes("{{ (genCA \"ca\" 1).Cert }}", "FAKE-CERT\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +266,7 @@ int main(void)
         TEST(random_texts_have_their_alphabet),
         TEST(a_fake_world_is_always_the_same),
         TEST(many_keys_end_at_a_limit),
+        TEST(without_a_library_its_functions_say_so),
     };
     return cmocka_run_group_tests_name("core/template crypto", tests, NULL, NULL);
 }

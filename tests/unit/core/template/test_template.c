@@ -10,6 +10,7 @@
 
 #include "core/template/template.h"
 #include "core/value/json.h"
+#include "edge/cipher/cipher.h"
 #include "support/corpus.h"
 
 #include "fuzz/fuzz_template.c"
@@ -52,7 +53,7 @@ static struct datum json(const char *text)
 static int execute(const struct template_set *set, const char *name, struct datum data,
                    const struct template_limits *limits, struct buf *out)
 {
-    const struct template_world world = {.is_fake = true};
+    const struct template_world world = {.is_fake = true, .crypto = &cipher_openssl};
     struct template_run *run = template_run_new(a, limits, TEMPLATE_MISSING_ZERO, &world);
 
     return template_execute(run, set, str_from(name), data, out, &fault);

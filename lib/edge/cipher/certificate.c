@@ -1,5 +1,5 @@
 /* OpenSSL 3 behind certificate.h. */
-#include "core/template/certificate.h"
+#include "edge/cipher/certificate.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
