@@ -36,6 +36,9 @@ bench: ## figures, ours and the peers' side by side
 	@scripts/deps build
 	@$(MAKE) --no-print-directory build PRESET=release
 	@tests/bench/run
+	@tests/peers/build.sh helm
+	@tests/conformance/fetch_charts
+	@tests/bench/charts
 
 sim: ## SCHEDULES of the simulator (200000), then every planted bug; prints all figures
 	@scripts/deps build
