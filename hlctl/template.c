@@ -55,6 +55,8 @@ static bool reads_pipes(struct hlctl *h)
         if (is_pipe(h, path[i]))
             return true;
     }
+    if (is_pipe(h, invocation_arg(h->in, invocation_arg_count(h->in) - 1))) /* the chart */
+        return true;
     return flag_list(h->in, "set-file", &path) > 0; /* somewhere within its language */
 }
 

@@ -31,9 +31,10 @@ void arena_free(struct arena *a);
 HL_DEFINE_FREEP(arena_free, struct arena)
 void arena_reset(struct arena *a);
 
-/* Bytes handed out since the last reset, alignment included. */
+/* Bytes handed out since the last reset, alignment included; not what was left at chunks' ends. */
 size_t arena_used_bytes(const struct arena *a);
 
+/* arena_alloc when the chunk's room does not do; for it alone. */
 void *arena_alloc_chunk(struct arena *a, size_t size_bytes)
     __attribute__((malloc, returns_nonnull));
 static inline void *arena_alloc(struct arena *a, size_t size_bytes)

@@ -259,6 +259,9 @@ class Charts(unittest.TestCase):
         line = f"'{HLCTL}' template keys -f <(echo 'x: abc')"
         done = subprocess.run(["bash", "-c", line], cwd=self.dir, text=True, capture_output=True, timeout=60)
         self.assertIn(sum, done.stdout)
+        line = f"'{HLCTL}' template <(tar czf - keys) --set x=abc"
+        done = subprocess.run(["bash", "-c", line], cwd=self.dir, text=True, capture_output=True, timeout=60)
+        self.assertIn(sum, done.stdout)
         self.assertIn("name: a9993e", self.ok("template", "web", "--name-template", '{{ sha1sum "abc" | trunc 6 }}'))
         self.refused("template", "keys", "--set", "x=null", says="wrong type for value")
 

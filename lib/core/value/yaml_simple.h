@@ -1,6 +1,6 @@
 /*
- * For yaml_read.c only: the YAML that nearly all files are written in, read ten times faster than
- * by libyaml.
+ * For yaml_read.c and yaml_members.c only: the YAML that nearly all files are written in, read ten
+ * times faster than by libyaml.
  *
  * Block collections, comments, plain scalars of one line, quoted ones of one line, literal and
  * folded blocks, [] and {} and lists of scalars in brackets, "---" between documents. What is
